@@ -1,0 +1,1 @@
+"""Speed and accuracy of every method, measured side by side."""

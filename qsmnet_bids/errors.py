@@ -1,0 +1,56 @@
+"""Errors that a user can mend, each naming the file, the field, what was found and the remedy."""
+
+from dataclasses import dataclass
+
+
+class QsmError(Exception):
+    """Base of all errors that are shown to the user as one plain sentence."""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing that is wrong with the input.
+
+    Parameters
+    ----------
+    file
+        Path of the file, as the user would find it.
+    field
+        The part of the file: a sidecar's key, ``'shape'``, ``'affine'``, ``'data'``.
+    found
+        What stands there.
+    remedy
+        What the user can do.
+    subject
+        Label of the subject that it concerns, without ``sub-``; empty if the whole dataset.
+    """
+
+    file: str
+    field: str
+    found: str
+    remedy: str
+    subject: str = ''
+
+    def __str__(self) -> str:
+        """Write the problem on one line."""
+        return f'{self.file}: {self.field}: {self.found}; {self.remedy}'
+
+
+class InputError(QsmError):
+    """Input files that cannot be processed as they are."""
+
+    def __init__(self, *problems: Problem) -> None:
+        self.problems = problems
+        super().__init__('\n'.join(str(problem) for problem in problems))
+
+    def __reduce__(self) -> tuple[type['InputError'], tuple[Problem, ...]]:
+        """Pickle by the problems, since workers send exceptions to the parent."""
+        return type(self), self.problems
+
+
+class SettingsError(QsmError):
+    """Arguments or a configuration file that cannot be used as they are."""
+
+
+class WeightsError(QsmError):
+    """A weights file that is missing, damaged, or not the one its model card describes."""

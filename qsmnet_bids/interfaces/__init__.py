@@ -1,0 +1,1 @@
+"""Nipype interfaces: load, call the stage, save."""

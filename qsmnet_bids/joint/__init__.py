@@ -1,0 +1,1 @@
+"""Total field to susceptibility in one step."""

@@ -1,0 +1,1 @@
+"""Neural networks as plain modules with their sizes as arguments."""

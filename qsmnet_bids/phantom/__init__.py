@@ -1,0 +1,1 @@
+"""Simulated multi-echo datasets with known susceptibility."""

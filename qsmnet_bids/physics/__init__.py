@@ -1,0 +1,1 @@
+"""Physics of the dipole field: kernels, units, orientation and spherical means."""

@@ -1,0 +1,163 @@
+"""The field of magnetic dipoles, by convolution in k-space.
+
+J. P. Marques and R. Bowtell, Concepts Magn. Reson. B 25:65-78, 2005, doi:10.1002/cmr.b.20034.
+"""
+
+import math
+
+import torch
+from torch import Tensor
+
+from qsmnet_bids.tensors import Volume
+from qsmnet_bids.vectors import Vector
+
+
+def dipole_kernel(
+    shape: tuple[int, int, int],
+    voxel_size: Vector,
+    b0_dir: Vector,
+    *,
+    device: torch.device | str = 'cpu',
+    dtype: torch.dtype = torch.float32,
+) -> Tensor:
+    """Sample the dipole kernel on the frequencies of ``torch.fft.rfftn``.
+
+    D(k) = 1/3 - (k . b)^2 / |k|^2, and D(0) = 0.
+
+    Parameters
+    ----------
+    shape
+        Voxels in x, y, z.
+    voxel_size
+        mm.
+    b0_dir
+        Vector along B0 in voxel axes; its length does not matter.
+    device, dtype
+        Of the kernel.
+
+    Returns
+    -------
+        Kernel, shape ``(x, y, z // 2 + 1)``, without unit.
+
+    >>> float(dipole_kernel((4, 4, 4), (1, 1, 1), (0, 0, 1))[0, 0, 1])
+    -0.666...
+    """
+    if min(voxel_size) <= 0:
+        raise ValueError(f'voxel_size must be positive, got {voxel_size}')
+    length = math.sqrt(sum(component**2 for component in b0_dir))
+    if length == 0:
+        raise ValueError('b0_dir must not be the zero vector')
+    # float64 on the way: near the magic angle 1/3 - cos^2 cancels
+    kx = torch.fft.fftfreq(shape[0], voxel_size[0], device=device, dtype=torch.float64)
+    ky = torch.fft.fftfreq(shape[1], voxel_size[1], device=device, dtype=torch.float64)
+    kz = torch.fft.rfftfreq(shape[2], voxel_size[2], device=device, dtype=torch.float64)
+    kx, ky, kz = kx[:, None, None], ky[None, :, None], kz[None, None, :]
+    along = (kx * b0_dir[0] + ky * b0_dir[1] + kz * b0_dir[2]) / length
+    squared = kx**2 + ky**2 + kz**2
+    squared[0, 0, 0] = 1
+    kernel = 1 / 3 - along**2 / squared
+    kernel[0, 0, 0] = 0
+    return kernel.to(dtype)
+
+
+def convolve(volume: Volume, kernel: Tensor) -> Volume:
+    """Convolve a periodic volume with a real kernel that is given in k-space.
+
+    Parameters
+    ----------
+    volume
+        Any unit, shape ``(x, y, z)``.
+    kernel
+        Real, shape ``(x, y, z // 2 + 1)``.
+
+    Returns
+    -------
+        Same unit and shape as ``volume``.
+    """
+    shape = list(volume.shape)
+    return torch.fft.irfftn(torch.fft.rfftn(volume) * kernel, s=shape)
+
+
+def padded_shape(
+    shape: tuple[int, int, int], voxel_size: Vector, margin_mm: float
+) -> tuple[int, int, int]:
+    """Enlarge a shape so that a source's periodic images stay at least a margin away.
+
+    Each side grows by the margin, then to the next length that factors into 2, 3 and 5.
+
+    Parameters
+    ----------
+    shape
+        Voxels in x, y, z.
+    voxel_size
+        mm.
+    margin_mm
+        Least distance between the volume and its next periodic image, mm.
+
+    Returns
+    -------
+        Voxels in x, y, z.
+    """
+    if margin_mm < 0:
+        raise ValueError(f'margin_mm must be at least 0, got {margin_mm}')
+    wanted = [n + math.ceil(margin_mm / size) for n, size in zip(shape, voxel_size, strict=True)]
+    return _fast_length(wanted[0]), _fast_length(wanted[1]), _fast_length(wanted[2])
+
+
+def pad_to(volume: Volume, shape: tuple[int, int, int]) -> Volume:
+    """Append zeros at the upper ends, so that the origin stays in place.
+
+    Parameters
+    ----------
+    volume
+        Any unit.
+    shape
+        Voxels in x, y, z, at least those of ``volume``.
+    """
+    grow = [new - old for new, old in zip(shape, volume.shape, strict=True)]
+    if min(grow) < 0:
+        raise ValueError(f'cannot pad {tuple(volume.shape)} to the smaller {shape}')
+    return torch.nn.functional.pad(volume, (0, grow[2], 0, grow[1], 0, grow[0]))
+
+
+def forward_field(
+    chi: Volume, *, voxel_size: Vector, b0_dir: Vector, margin_mm: float | None = None
+) -> Volume:
+    """Field that a susceptibility distribution causes, free of wrap-around.
+
+    Parameters
+    ----------
+    chi
+        ppm.
+    voxel_size
+        mm.
+    b0_dir
+        Vector along B0 in voxel axes.
+    margin_mm
+        Zeros added on each axis before the convolution, mm; half of the field of view if None;
+        0 for a periodic world.
+
+    Returns
+    -------
+        Field, ppm, shape of ``chi``.
+    """
+    shape = (chi.shape[0], chi.shape[1], chi.shape[2])
+    if margin_mm is None:
+        margin_mm = 0.5 * max(n * size for n, size in zip(shape, voxel_size, strict=True))
+    padded = padded_shape(shape, voxel_size, margin_mm) if margin_mm else shape
+    kernel = dipole_kernel(padded, voxel_size, b0_dir, device=chi.device, dtype=chi.dtype)
+    field = convolve(pad_to(chi, padded), kernel)
+    return field[: shape[0], : shape[1], : shape[2]]
+
+
+def _fast_length(n: int) -> int:
+    while _without_small_factors(n) != 1:
+        n += 1
+    return n
+
+
+def _without_small_factors(n: int) -> int:
+    for factor in (2, 3, 5):
+        while n % factor == 0:
+            n //= factor
+    return n

@@ -1,0 +1,1 @@
+"""Figures, subject reports and group results."""

@@ -1,0 +1,3 @@
+"""Vector types that do not need torch."""
+
+Vector = tuple[float, float, float]

@@ -1,0 +1,1 @@
+"""Regenerate the weights of the networks from synthetic phantoms."""

@@ -54,3 +54,25 @@ class SettingsError(QsmError):
 
 class WeightsError(QsmError):
     """A weights file that is missing, damaged, or not the one its model card describes."""
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A run that did not finish.
+
+    Parameters
+    ----------
+    run
+        Name of the run, such as ``sub-01_ses-a_run-1``.
+    step
+        The stage that failed.
+    cause
+        One sentence.
+    crash_file
+        Path of the full record; empty if there is none.
+    """
+
+    run: str
+    step: str
+    cause: str
+    crash_file: str = ''

@@ -1,7 +1,7 @@
 """The records that travel between stages, and the one place where shapes and units are said.
 
-Tensors keep the axes of the NIfTI file (``x y z``); ``echo`` leads. Between stages phase is in rad,
-time in s, B0 in T, length in mm, and field and susceptibility (``chi``) in ppm.
+Tensors keep the axes of the NIfTI file (``x y z``); ``echo`` leads. Between stages phase is in
+rad, time in s, B0 in T, length in mm, and field and susceptibility (``chi``) in ppm.
 """
 
 from dataclasses import dataclass

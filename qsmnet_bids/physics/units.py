@@ -45,7 +45,7 @@ def phase_convention(low: float, high: float, *, is_integer: bool) -> PhaseConve
     """
     if -math.pi - 1e-3 <= low and high <= math.pi + 1e-3:
         return 'radian'
-    if is_integer and 0 <= low and 2048 <= high <= 4096:
+    if is_integer and low >= 0 and 2048 <= high <= 4096:
         return 'unsigned integer'
     if -3142 <= low <= -1571 and 1571 <= high <= 3142:
         return 'milliradian'

@@ -1,0 +1,49 @@
+# The whole life of a clone. Needs Python 3.11 or newer and a package index; everything goes into .venv and demo.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+PYTHON ?= $(shell for candidate in python3.11 python3 python3.12 python3.13; do \
+	$$candidate -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
+	&& { echo $$candidate; break; }; done)
+WORKERS ?= 2
+PIP_FLAGS ?= --quiet --disable-pip-version-check
+BIN := .venv/bin
+PACKAGES := qsmnet_bids training benchmarks
+
+.PHONY: help demo test lint clean
+
+help:
+	@echo 'make demo   simulate a head, reconstruct it, print where its report is'
+	@echo 'make test   run the whole test suite'
+	@echo 'make lint   check style, types and layers'
+	@echo 'make clean  remove the demo, caches and .venv'
+
+demo: .venv/.installed-phantom
+	rm -rf demo
+	$(BIN)/qsmnet-bids-phantom demo/bids --subjects 1 --voxel-size 1 1 1 \
+		--echo-times 0.004 0.012 0.020 0.028 --field-strength 3 --seed 1
+	$(BIN)/python run.py demo/bids demo/out participant group --work-dir demo/work
+	@for report in demo/out/sub-*.html demo/out/group.html; do echo "Report: $(CURDIR)/$$report"; done
+
+test: .venv/.installed-test
+	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist worksteal $(PYTEST_FLAGS)
+
+lint: .venv/.installed-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy --strict $(PACKAGES)
+	$(BIN)/lint-imports
+	$(BIN)/check-jsonschema --builtin-schema vendor.circle-ci .circleci/config.yml
+
+clean:
+	rm -rf demo .venv .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+
+# One stamp for each extra: pip runs again only when what it would install has changed.
+.venv/.installed-%: pyproject.toml constraints.txt | $(BIN)/python
+	$(BIN)/python -m pip install $(PIP_FLAGS) --constraint constraints.txt --editable '.[$*]'
+	@touch $@
+
+$(BIN)/python:
+	@test -n '$(PYTHON)' || { echo 'Python 3.11 or newer is needed; name one: make PYTHON=/path/to/python'; exit 1; }
+	$(PYTHON) -m venv .venv

@@ -97,8 +97,8 @@ def nrmse_detrended(estimate: Array, truth: Array, mask: MaskArray) -> float:
 def hfen(estimate: Array, truth: Array, mask: MaskArray) -> float:
     """Compute the high-frequency error norm: the NRMSE of the maps' fine detail.
 
-    The whole volumes, less their means in the mask, pass a Laplacian of Gaussian of 1.5 voxels; so a
-    truth that goes on outside the mask counts at the mask's border.
+    The whole volumes, less their means in the mask, pass a Laplacian of Gaussian of 1.5 voxels, so
+    a truth that goes on outside the mask counts at the mask's border.
 
     Returns
     -------

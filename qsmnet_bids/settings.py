@@ -12,6 +12,9 @@ REFERENCES = ('mask', 'none')
 """Names of the methods, so that the command line need not import torch to offer them; a test holds
 them equal to the stages' registries."""
 
+Parameters = dict[str, dict[str, bool | int | float | str]]
+"""Hyper-parameters by method and name."""
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -27,6 +30,8 @@ class Settings:
         Without ``sub-`` and ``ses-``; empty for all.
     bids_filter_file, bids_database_dir
         As fMRIPrep has them.
+    skip_bids_validation
+        Whether the input is taken as it is.
     derivatives
         Derivative datasets with masks, by name.
     mask
@@ -38,7 +43,7 @@ class Settings:
     masking, unwrapping, fieldmap, background, inversion, reference
         Method of each stage.
     parameters
-        Hyper-parameters that differ from the defaults, by method.
+        Hyper-parameters that differ from the defaults, by method and name.
     save_fields
         Whether total and local field are written.
     device
@@ -47,6 +52,22 @@ class Settings:
         Processes, threads in each, and memory of the whole run; None for what the machine allows.
     low_mem
         Tile the networks and run one stage at a time.
+    nipype_plugin_file
+        YAML file with ``plugin`` and ``plugin_args``, in place of the app's own plugin.
+    clean_workdir
+        Whether the work folder is emptied first.
+    stop_on_first_crash
+        Whether the first failure ends everything.
+    dry_run
+        Whether to say what would be done, and do nothing.
+    write_graph
+        Whether the graph of the workflow is drawn.
+    reports_only
+        Whether to write the reports anew from what is there.
+    validate_output
+        Whether bids-validator-deno checks the output.
+    verbosity
+        0 for warnings, 1 for information, 2 for everything.
     """
 
     bids_dir: Path
@@ -68,7 +89,7 @@ class Settings:
     background: str = 'vsharp'
     inversion: str = 'tikhonov'
     reference: str = 'mask'
-    parameters: dict[str, dict[str, float]] = field(default_factory=dict)
+    parameters: Parameters = field(default_factory=dict)
     save_fields: bool = False
     device: str = 'auto'
     n_procs: int | None = None

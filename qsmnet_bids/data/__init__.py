@@ -1,0 +1,1 @@
+"""Data that travels with the package: bibliography and path patterns."""

@@ -1,0 +1,192 @@
+"""Figures of one run as PNG files: mosaics in three planes and a histogram. Same input, same bytes."""
+
+import math
+from pathlib import Path
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from qsmnet_bids.bidsio.atomic import write_bytes
+from qsmnet_bids.reports.canvas import (
+    BAR_WIDTH,
+    NAME_WIDTH,
+    WIDTH,
+    Row,
+    Window,
+    compose,
+    encode,
+    finish,
+)
+from qsmnet_bids.reports.captions import CHI_WINDOW, LOCAL_WINDOW
+from qsmnet_bids.reports.planes import (
+    AXIAL,
+    CORONAL,
+    SAGITTAL,
+    Grid,
+    Tile,
+    arrange,
+    grid_around,
+    spread,
+)
+
+_OUTLINE = (255, 176, 0)
+_MAX_ECHOES = 8
+_HISTOGRAM_RANGE = (-0.4, 0.5)
+
+
+def draw_figures(  # noqa: PLR0913  one argument per map, named as the sidecars name them
+    prefix: Path,
+    *,
+    magnitude: np.ndarray,
+    phase: np.ndarray,
+    mask: np.ndarray,
+    total: np.ndarray,
+    local: np.ndarray,
+    chi: np.ndarray,
+    affine: np.ndarray,
+    suffix: str = 'MEGRE',
+) -> list[Path]:
+    """Draw all figures of a run.
+
+    Parameters
+    ----------
+    prefix
+        Folder and run name: ``sub-01/figures/sub-01_run-1``.
+    magnitude
+        Any unit, shape ``(echo, x, y, z)``.
+    phase
+        Wrapped, rad, shape ``(echo, x, y, z)``.
+    mask
+        True inside, shape ``(x, y, z)``.
+    total, local
+        Field, ppm, shape ``(x, y, z)``.
+    chi
+        Susceptibility, ppm, zero where it is not known, shape ``(x, y, z)``.
+    affine
+        Voxel to scanner coordinates in mm, 4 x 4: tells left from right and the voxel's size.
+    suffix
+        Of the run's files.
+
+    Returns
+    -------
+        The files, ``<prefix>_desc-<what>_<suffix>.png``.
+    """
+    mask = np.asarray(mask, dtype=bool)
+    _check_shapes(mask, magnitude=magnitude, phase=phase, total=total, local=local, chi=chi)
+    grid = grid_around(mask, affine)
+    peak = _percentile(magnitude[:, mask], 99.5)
+    limit = _round_up(_percentile(np.abs(total[mask]), 99))
+    pngs = {
+        'magnitude': _echo_strips(magnitude, grid, Window(0, peak), smooth=True),
+        'phase': _echo_strips(phase, grid, Window(-math.pi, math.pi, 'rad'), smooth=False),
+        'mask': _outlined(magnitude, mask, grid),
+        'totalfield': _three_planes(total, mask, grid, Window(-limit, limit, 'ppm')),
+        'localfield': _three_planes(local, mask, grid, Window(*LOCAL_WINDOW, 'ppm')),
+        'chi': _three_planes(chi, mask, grid, Window(*CHI_WINDOW, 'ppm')),
+        'histogram': _histogram(chi[mask & (chi != 0)]),
+    }
+    paths = []
+    for description, png in pngs.items():
+        path = prefix.with_name(f'{prefix.name}_desc-{description}_{suffix}.png')
+        write_bytes(path, png)
+        paths.append(path)
+    return paths
+
+
+def _check_shapes(mask: np.ndarray, **volumes: np.ndarray) -> None:
+    for name, volume in volumes.items():
+        expected = (len(volume), *mask.shape) if name in {'magnitude', 'phase'} else mask.shape
+        if volume.shape != expected:
+            raise ValueError(f'{name} must have shape {expected}, got {volume.shape}')
+
+
+def _three_planes(volume: np.ndarray, mask: np.ndarray, grid: Grid, window: Window) -> bytes:
+    grey = window.to_grey(volume)
+    grey[~mask | (volume == 0)] = 0
+    turned = grid.turn(grey)
+    places, height = arrange(_planes(grid), grid, left=0, right=WIDTH - BAR_WIDTH)
+    rows = [Row(turned, tiles) for tiles in places]
+    return finish(compose(rows, grid, height, smooth=True), rows, grid, window=window)
+
+
+def _outlined(magnitude: np.ndarray, mask: np.ndarray, grid: Grid) -> bytes:
+    combined = np.sqrt(np.mean(np.square(magnitude, dtype=np.float64), axis=0))
+    window = Window(0, _percentile(combined[mask], 99.5))
+    turned, turned_mask = grid.turn(window.to_grey(combined)), grid.turn(mask.astype(np.uint8))
+    places, height = arrange(_planes(grid), grid, left=0, right=WIDTH)
+    rows = [Row(turned, tiles) for tiles in places]
+    grey = compose(rows, grid, height, smooth=True)
+    shapes = [Row(turned_mask * np.uint8(255), tiles) for tiles in places]
+    inside = compose(shapes, grid, height, smooth=True) > 127
+    canvas = np.repeat(grey[..., None], 3, axis=2)
+    canvas[_edge(inside)] = _OUTLINE
+    return finish(canvas, rows, grid, window=window)
+
+
+def _echo_strips(echoes: np.ndarray, grid: Grid, window: Window, *, smooth: bool) -> bytes:
+    count = min(len(echoes), _MAX_ECHOES)
+    chosen = np.unique(np.linspace(0, len(echoes) - 1, count).round().astype(int))
+    strip = [*spread(grid, AXIAL, 4), *spread(grid, CORONAL, 2), *spread(grid, SAGITTAL, 2)]
+    right = WIDTH - (BAR_WIDTH if window.unit else 0)
+    places, height = arrange([strip] * len(chosen), grid, left=NAME_WIDTH, right=right)
+    rows = [
+        Row(grid.turn(window.to_grey(echoes[echo])), tiles, f'echo {echo + 1}', echo == 0)
+        for echo, tiles in zip(chosen, places, strict=True)
+    ]
+    return finish(compose(rows, grid, height, smooth=smooth), rows, grid, window=window)
+
+
+def _histogram(values: np.ndarray) -> bytes:
+    figure = Figure(figsize=(9, 3.2), dpi=100, facecolor='white')
+    axes = figure.add_axes((0.08, 0.2, 0.89, 0.72))
+    low, high = _HISTOGRAM_RANGE
+    counts, edges = np.histogram(values, bins=180, range=_HISTOGRAM_RANGE)
+    share = 100 * counts / max(values.size, 1)
+    axes.axvspan(*CHI_WINDOW, color='#ececec', linewidth=0)
+    axes.stairs(share, edges, fill=True, color='#4a4a4a')
+    axes.axvline(0, color='black', linewidth=0.8)
+    axes.set_xlim(low, high)
+    axes.set_ylim(0, max(share.max() * 1.08, 0.1))
+    font = {'family': 'DejaVu Sans', 'size': 10}
+    axes.set_xlabel('susceptibility (ppm)', **font)
+    axes.set_ylabel('voxels per bin (%)', **font)
+    outside = 100 * np.mean((values < low) | (values > high)) if values.size else 0.0
+    axes.text(
+        0.99,
+        0.95,
+        f'{outside:.2g} % outside the axis',
+        transform=axes.transAxes,
+        ha='right',
+        va='top',
+        **font,
+    )
+    for side in ('top', 'right'):
+        axes.spines[side].set_visible(False)
+    return encode(figure)
+
+
+def _planes(grid: Grid) -> list[list[Tile]]:
+    return [spread(grid, axis, 6) for axis in (AXIAL, CORONAL, SAGITTAL)]
+
+
+def _edge(inside: np.ndarray) -> np.ndarray:
+    core = inside.copy()
+    for axis in (0, 1):
+        core &= np.roll(inside, 1, axis) & np.roll(inside, -1, axis)
+    # two pixels wide, or it is lost on a small screen
+    inner = core.copy()
+    for axis in (0, 1):
+        inner &= np.roll(core, 1, axis) & np.roll(core, -1, axis)
+    return inside & ~inner
+
+
+def _percentile(values: np.ndarray, percent: float) -> float:
+    finite = values[np.isfinite(values)]
+    value = float(np.percentile(finite, percent)) if finite.size else 0.0
+    return value if value > 0 else 1.0
+
+
+def _round_up(value: float) -> float:
+    """Round up to 1, 2 or 5 times a power of ten."""
+    power = 10.0 ** math.floor(math.log10(value))
+    return next(step * power for step in (1, 2, 5, 10) if step * power >= value * 0.999)

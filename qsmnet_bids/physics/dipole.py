@@ -39,7 +39,7 @@ def dipole_kernel(
     -------
         Kernel, shape ``(x, y, z // 2 + 1)``, without unit.
 
-    >>> float(dipole_kernel((4, 4, 4), (1, 1, 1), (0, 0, 1))[0, 0, 1])
+    >>> float(dipole_kernel((4, 4, 4), (1.0, 1.0, 1.0), (0.0, 0.0, 1.0))[0, 0, 1])
     -0.666...
     """
     if min(voxel_size) <= 0:

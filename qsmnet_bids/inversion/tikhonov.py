@@ -1,0 +1,54 @@
+"""Tikhonov regularisation in closed form.
+
+B. Bilgic et al., J. Magn. Reson. Imaging 40:181-191, 2014, doi:10.1002/jmri.24365.
+"""
+
+from torch import Tensor
+
+from qsmnet_bids.inversion.closed_form import Grid, invert
+from qsmnet_bids.physics.gradient import gradient_power
+from qsmnet_bids.tensors import ChiMap, LocalField
+
+
+def tikhonov(
+    local: LocalField,
+    *,
+    alpha: float = 0.05,
+    gradient_weight: float = 0.0,
+    correction: bool = True,
+) -> ChiMap:
+    """Minimise |D chi - field|^2 + alpha |chi|^2 + gradient_weight |gradient chi|^2.
+
+    chi(k) = D field(k) / (D^2 + alpha + gradient_weight P(k)), where P is the power of periodic
+    forward differences.
+
+    Parameters
+    ----------
+    local
+        Field to invert.
+    alpha
+        Penalty of susceptibility, without unit.
+    gradient_weight
+        Penalty of its gradient, mm^2.
+    correction
+        Whether the underestimation that the penalties cause is divided out.
+
+    Returns
+    -------
+        Zero outside the mask.
+    """
+    if alpha < 0 or gradient_weight < 0 or alpha + gradient_weight == 0:
+        raise ValueError(
+            'alpha and gradient_weight must be at least 0 and one of them positive, '
+            f'got {alpha} and {gradient_weight}'
+        )
+
+    def inverse(kernel: Tensor, shape: Grid) -> Tensor:
+        penalty = kernel.square().add_(alpha)
+        if gradient_weight:
+            power = gradient_power(shape, local.voxel_size, device=kernel.device)
+            penalty.add_(power, alpha=gradient_weight)
+        # at k = 0 the kernel is zero and so may be the penalty
+        return kernel.div_(penalty.clamp_(min=1e-12))
+
+    return invert(local, inverse=inverse, correction=correction)

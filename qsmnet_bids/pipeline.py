@@ -1,0 +1,122 @@
+"""Susceptibility from multi-echo data, in memory: the order of the stages, as code."""
+
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Literal, TypeVar
+
+from qsmnet_bids.background import METHODS as BACKGROUNDS
+from qsmnet_bids.fieldmap import METHODS as FIELDMAPS
+from qsmnet_bids.fieldmap.relaxometry import relaxometry
+from qsmnet_bids.inversion import METHODS as INVERSIONS
+from qsmnet_bids.masking import METHODS as MASKINGS
+from qsmnet_bids.referencing import reference as to_reference
+from qsmnet_bids.tensors import ChiMap, LocalField, Mask, MultiEcho, Relaxation, TotalField
+from qsmnet_bids.unwrapping import METHODS as UNWRAPPINGS
+
+Method = TypeVar('Method', bound=Callable[..., object])
+Values = Mapping[str, bool | int | float | str]
+
+
+@dataclass(frozen=True)
+class Reconstruction:
+    """All that one acquisition gives.
+
+    Parameters
+    ----------
+    mask
+        Where the total field was measured.
+    total
+        Field of all sources, ppm.
+    local
+        Field of the sources in the mask, ppm.
+    chi
+        Susceptibility, ppm.
+    relaxation
+        R2*, T2* and S0; None for a single echo.
+    """
+
+    mask: Mask
+    total: TotalField
+    local: LocalField
+    chi: ChiMap
+    relaxation: Relaxation | None
+
+
+def reconstruct(  # noqa: PLR0913 - one argument per stage
+    echoes: MultiEcho,
+    *,
+    mask: Mask | None = None,
+    masking: str = 'combined',
+    unwrapping: Literal['best_path', 'laplacian'] = 'best_path',
+    fieldmap: str = 'weighted_mean',
+    background: str = 'vsharp',
+    inversion: str = 'tikhonov',
+    reference: Literal['mask', 'none'] = 'mask',
+    parameters: Mapping[str, Values] | None = None,
+) -> Reconstruction:
+    """Take an acquisition all the way to susceptibility.
+
+    Parameters
+    ----------
+    echoes
+        Magnitude and wrapped phase.
+    mask
+        Where to reconstruct; None to find out by ``masking``.
+    masking, unwrapping, fieldmap, background, inversion
+        Names of methods, from the ``METHODS`` of each stage.
+    reference
+        Region whose mean susceptibility is zero.
+    parameters
+        Hyper-parameters that differ from the defaults, by method.
+
+    Returns
+    -------
+        Every intermediate result.
+    """
+    given = dict(parameters or {})
+    make_mask = _choose('masking', MASKINGS, masking)
+    fit = _choose('fieldmap', FIELDMAPS, fieldmap)
+    unwrap = _choose('unwrapping', UNWRAPPINGS, unwrapping)
+    remove_background = _choose('background', BACKGROUNDS, background)
+    invert = _choose('inversion', INVERSIONS, inversion)
+    used = {
+        masking: make_mask,
+        unwrapping: unwrap,
+        fieldmap: fit,
+        background: remove_background,
+        inversion: invert,
+    }
+    _check(given, used)
+    if mask is None:
+        mask = make_mask(echoes, **given.get(masking, {}))
+    total = fit(
+        echoes,
+        mask=mask,
+        unwrapping=unwrapping,
+        unwrapping_parameters=given.get(unwrapping, {}),
+        **given.get(fieldmap, {}),
+    )
+    relaxation = relaxometry(echoes, mask=mask) if len(echoes.echo_times) > 1 else None
+    local = remove_background(total, **given.get(background, {}))
+    chi = invert(local, **given.get(inversion, {}))
+    return Reconstruction(mask, total, local, to_reference(chi, region=reference), relaxation)
+
+
+def _choose(stage: str, methods: Mapping[str, Method], name: str) -> Method:
+    if name not in methods:
+        raise ValueError(f'{stage} must be one of {sorted(methods)}, got {name!r}')
+    return methods[name]
+
+
+def _check(parameters: Mapping[str, Values], methods: Mapping[str, Callable[..., object]]) -> None:
+    for method, values in parameters.items():
+        if method not in methods:
+            raise ValueError(
+                f'parameters are for methods in use, {sorted(methods)}, got {method!r}'
+            )
+        arguments = inspect.signature(methods[method]).parameters.values()
+        valid = sorted(a.name for a in arguments if type(a.default) in (bool, int, float, str))
+        unknown = sorted(set(values) - set(valid))
+        if unknown:
+            raise ValueError(f'{method} has no parameter {unknown[0]!r}; it has {valid}')

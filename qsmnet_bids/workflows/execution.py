@@ -1,0 +1,168 @@
+"""Run a workflow to its end and tell what failed, whichever plugin runs it."""
+
+import os
+import re
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import import_module
+from pathlib import Path
+from types import FrameType
+
+import yaml
+from nipype import config, logging
+from nipype.pipeline.engine import Workflow
+from nipype.pipeline.plugins.base import PluginBase
+
+from qsmnet_bids.errors import Failure, SettingsError
+from qsmnet_bids.workflows.logs import route_nipype_logs
+from qsmnet_bids.workflows.plugin import TRACEBACK_HEADER, SafeMultiProcPlugin
+
+
+def configure(*, log_dir: Path, work_dir: Path, stop_on_first_crash: bool = False) -> Path:
+    """Set nipype up so that it is quick, calls nobody and writes nowhere but where it is told.
+
+    Parameters
+    ----------
+    log_dir
+        For crash files and the log.
+    work_dir
+        For caches of libraries that would write to the home folder.
+    stop_on_first_crash
+        Whether a failed node ends the whole run.
+
+    Returns
+    -------
+        The log file.
+    """
+    config.update_config(
+        {
+            'execution': {
+                'check_version': 'false',
+                'crashdump_dir': str(log_dir),
+                'crashfile_format': 'txt',
+                'create_report': 'false',
+                'hash_method': 'content',
+                'poll_sleep_duration': '0.05',
+                'stop_on_first_crash': str(stop_on_first_crash).lower(),
+            },
+            'monitoring': {'enabled': 'false'},
+        }
+    )
+    logging.update_logging(config)
+    os.environ.setdefault('MPLCONFIGDIR', str(work_dir / 'matplotlib'))
+    log_file = log_dir / 'nipype.log'
+    route_nipype_logs(log_file)
+    return log_file
+
+
+def plugin_from_file(path: Path, *, plugin_args: dict[str, object]) -> PluginBase:
+    """Make the plugin that a YAML file describes by ``plugin`` and ``plugin_args``.
+
+    Parameters
+    ----------
+    path
+        Of the file.
+    plugin_args
+        Defaults, which the file's own override.
+    """
+    remedy = "write 'plugin: MultiProc' and, indented under 'plugin_args:', its arguments"
+    try:
+        content = yaml.safe_load(path.read_text())
+    except (OSError, yaml.YAMLError) as error:
+        raise SettingsError(f'{path}: {" ".join(str(error).split())}; {remedy}') from error
+    name = content.get('plugin') if isinstance(content, dict) else None
+    given = content.get('plugin_args') or {} if isinstance(content, dict) else {}
+    if not isinstance(name, str) or not isinstance(given, dict):
+        raise SettingsError(f'{path}: plugin: nothing usable found; {remedy}')
+    if name in {'MultiProc', 'SafeMultiProc', 'LegacyMultiProc'}:
+        return SafeMultiProcPlugin({**plugin_args, **given})
+    plugins = import_module('nipype.pipeline.plugins')
+    if not hasattr(plugins, f'{name}Plugin'):
+        raise SettingsError(f"{path}: plugin: nipype has no plugin '{name}'; {remedy}")
+    plugin: PluginBase = getattr(plugins, f'{name}Plugin')(plugin_args={**plugin_args, **given})
+    return plugin
+
+
+def execute(workflow: Workflow, *, plugin: PluginBase) -> list[Failure]:
+    """Run a workflow; nodes that fail cost only what depends on them.
+
+    Parameters
+    ----------
+    workflow
+        Of all runs.
+    plugin
+        That runs the nodes.
+
+    Returns
+    -------
+        One for each node that failed.
+    """
+    crash_dir = Path(config.get('execution', 'crashdump_dir'))
+    known = set(crash_dir.glob('crash-*.txt'))
+    error = None
+    with _interrupted_by_sigterm():
+        try:
+            workflow.run(plugin=plugin)
+        except Exception as raised:  # noqa: BLE001 # nipype raises the first failed node's error again
+            error = raised
+    crash_files = sorted(set(crash_dir.glob('crash-*.txt')) - known)
+    failures = [failure_from_crash_file(path) for path in crash_files]
+    if error is not None and not failures:
+        failures = [Failure(workflow.name, 'workflow', f'{type(error).__name__}: {error}')]
+    return failures
+
+
+def failure_from_crash_file(path: Path) -> Failure:
+    """Read who failed and why from the text that nipype leaves of a failed node.
+
+    Parameters
+    ----------
+    path
+        Of the crash file.
+    """
+    text = path.read_text()
+    node = re.match(r'Node: (?P<name>\S+)', text)
+    names = node['name'].split('.') if node else [path.stem]
+    return Failure(
+        run=names[-2] if len(names) > 1 else '',
+        step=names[-1],
+        cause=cause_of(text),
+        crash_file=str(path),
+    )
+
+
+def cause_of(text: str) -> str:
+    r"""Take the last exception's message out of a traceback.
+
+    Parameters
+    ----------
+    text
+        With one traceback or several, the last of which counts.
+
+    >>> cause_of('Traceback (most recent call last):\n  File "a.py"\nOSError: disk full')
+    'OSError: disk full'
+    """
+    last = re.split(r'\n(?:When creating|During the creation of) this crashfile', text)[0]
+    last = last.rpartition(TRACEBACK_HEADER)[2]
+    lines = [line.removeprefix('\t') for line in last.splitlines()]
+    while lines and not re.match(r'[A-Za-z_][\w.]*(:|$)', lines[0]):
+        del lines[0]  # the calls, which are indented
+    found = ' '.join(line.strip() for line in lines if line.strip())
+    kind, _, message = found.partition(': ')
+    module, _, name = kind.rpartition('.')
+    return message if module == 'qsmnet_bids.errors' else f'{name}: {message}'.removesuffix(': ')
+
+
+@contextmanager
+def _interrupted_by_sigterm() -> Iterator[None]:
+    """Let SIGTERM end the run as Ctrl-C does: workers first."""
+
+    def interrupt(_signal: int, _frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

@@ -35,6 +35,7 @@ lint: .venv/.installed-dev
 	$(BIN)/mypy --strict $(PACKAGES)
 	$(BIN)/lint-imports
 	$(BIN)/check-jsonschema --builtin-schema vendor.circle-ci .circleci/config.yml
+	$(BIN)/check-jsonschema --builtin-schema vendor.citation-file-format CITATION.cff
 
 clean:
 	rm -rf demo .venv .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

@@ -169,7 +169,7 @@ def _label(axes: Axes, row: Row, grid: Grid) -> None:
         seen.add(tile.axis)
 
 
-def _write(  # noqa: PLR0913  a place, its alignment and the words
+def _write(
     axes: Axes,
     x: float,
     y: float,

@@ -14,22 +14,24 @@ TITLES = {
     'histogram': 'Histogram of susceptibility',
 }
 
-_ORIENTATION = "The left of the image is the subject's left (neurological convention)."
+ORIENTATION = (
+    "In all pictures the left of the image is the subject's left (neurological convention);"
+    ' L, R, A and P mark left, right, anterior and posterior.'
+)
 
 CAPTIONS = {
     'chi': f'Axial, coronal and sagittal slices; grey window {CHI_WINDOW[0]} to {CHI_WINDOW[1]}'
-    f' ppm, bright is paramagnetic. Black outside the map. {_ORIENTATION}',
+    f' ppm, bright is paramagnetic. Black outside the map.',
     'mask': 'Root mean square of the echoes. The outline must follow the edge of the tissue and'
-    f' leave no holes. {_ORIENTATION}',
+    f' leave no holes.',
     'magnitude': 'All echoes share one grey window. Signal that fades fast with the echo time'
-    f' marks air, iron or calcium. {_ORIENTATION}',
+    f' marks air, iron or calcium.',
     'phase': f'Black is -π, white is +π rad. Smooth bands are right; noise in tissue or'
-    f' open-ended fringe lines are not. {_ORIENTATION}',
+    f' open-ended fringe lines are not.',
     'totalfield': 'Field of all sources, fitted over the echoes; the window is written beside the'
-    f' bar. Jumps from voxel to voxel betray unwrapping errors. {_ORIENTATION}',
+    f' bar. Jumps from voxel to voxel betray unwrapping errors.',
     'localfield': f'Field of the sources inside the mask; grey window {LOCAL_WINDOW[0]} to'
-    f' {LOCAL_WINDOW[1]} ppm. Broad shading near the edge is left-over background field.'
-    f' {_ORIENTATION}',
+    f' {LOCAL_WINDOW[1]} ppm. Broad shading near the edge is left-over background field.',
     'histogram': 'All voxels of the map; the grey band is the window of the susceptibility map.',
 }
 """By the ``desc`` entity of the figure's file name, in the order of the report."""

@@ -1,4 +1,4 @@
-"""Figures of one run as PNG files: mosaics in three planes and a histogram. Same input, same bytes."""
+"""Figures of one run as PNG files: mosaics in three planes, a histogram. Same input, same bytes."""
 
 import math
 from pathlib import Path

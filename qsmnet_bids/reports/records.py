@@ -13,12 +13,8 @@ SCANNER_FIELDS = (
     'ManufacturersModelName',
     'SeriesDescription',
     'ProtocolName',
-    'SequenceName',
-    'MRAcquisitionType',
     'RepetitionTime',
     'FlipAngle',
-    'ReceiveCoilName',
-    'SoftwareVersions',
 )
 """Fields of the scanner that a report shows where a sidecar has them."""
 

@@ -52,3 +52,88 @@ def head(shape=(48, 56, 40), voxel_size=(3.6, 3.6, 3.6), n_echoes=3, seed=0):
 @pytest.fixture(scope='session')
 def synthetic_head():
     return head()
+
+
+def chimap_sidecar(**changes):
+    """A sidecar as the participant level writes it."""
+    sidecar = {
+        'Description': 'Magnetic susceptibility by Tikhonov regularisation',
+        'Sources': ['bids:raw:sub-01/anat/sub-01_run-1_echo-1_part-phase_MEGRE.nii.gz'],
+        'SkullStripped': True,
+        'Units': 'ppm',
+        'EstimationReference': 'doi:10.1002/jmri.24365',
+        'EstimationAlgorithm': 'tikhonov',
+        'EchoTime': [0.005, 0.012, 0.019, 0.026],
+        'MagneticFieldStrength': 3.0,
+        'VoxelSize': [1.0, 1.0, 1.2],
+        'MatrixSize': [180, 216, 160],
+        'B0_dir': [0.0, 0.0998, 0.995],
+        'PhaseSign': 1,
+        'PhaseConvention': 'signed integer',
+        'Manufacturer': 'Siemens',
+        'ManufacturersModelName': 'Prisma',
+        'SeriesDescription': 'qsm_megre_1mm',
+        'FlipAngle': 15,
+        'Steps': [
+            _step('masking', 'combined', {'fraction': 0.15, 'quality': 0.5}, seconds=2.31),
+            _step('fieldmap', 'mcpc3ds', {}, seconds=1.1),
+            _step('unwrapping', 'best_path', {}, seconds=6.42),
+            _step('fieldmap', 'weighted_mean', {}, seconds=1.9),
+            _step('background', 'vsharp', {'max_radius': 12.0}, seconds=8.75),
+            _step('inversion', 'tikhonov', {'regularisation': 0.02}, seconds=0.84),
+        ],
+        'ReferenceRegion': 'whole mask',
+        'SoftwareVersions': {'qsmnet-bids': '0.1.0', 'torch': '2.13.0', 'nipype': '1.11.0'},
+        'QualityMeasures': {
+            'mask_volume_ml': 1412.37,
+            'chi_p01': -0.1123,
+            'chi_p05': -0.0571,
+            'chi_p50': -0.0012,
+            'chi_p95': 0.0634,
+            'chi_p99': 0.1349,
+            'chi_sd': 0.0412,
+            'field_noise_ppm': 0.00213,
+            'forward_residual_ppm': 0.00754,
+            'forward_residual_ratio': 0.2841,
+            'run_time_s': 31.4,
+        },
+        'Warnings': [],
+    }
+    sidecar.update(changes)
+    return sidecar
+
+
+def _step(stage, method, parameters, *, seconds, warnings=()):
+    return {
+        'stage': stage,
+        'method': method,
+        'parameters': parameters,
+        'reference': 'doi',
+        'convergence': None,
+        'device': 'cpu',
+        'seconds': seconds,
+        'warnings': list(warnings),
+    }
+
+
+@pytest.fixture
+def sidecar():
+    return chimap_sidecar()
+
+
+@pytest.fixture
+def write_run():
+    """Write a sidecar where the participant level would."""
+
+    def write(output_dir: Path, name: str, **changes):
+        entities = dict(part.split('-') for part in name.split('_'))
+        folder = output_dir / f'sub-{entities["sub"]}'
+        if 'ses' in entities:
+            folder /= f'ses-{entities["ses"]}'
+        path = folder / 'anat' / f'{name}_desc-tikhonov_Chimap.json'
+        path.parent.mkdir(parents=True, exist_ok=True)
+        content = copy.deepcopy(chimap_sidecar(**changes))
+        path.write_text(json.dumps(content))
+        return path
+
+    return write

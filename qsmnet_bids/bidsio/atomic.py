@@ -1,6 +1,5 @@
 """Files that are either whole or not there: written under a temporary name, then renamed."""
 
-import gzip
 import json
 import math
 import os
@@ -8,11 +7,7 @@ import secrets
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import nibabel as nib
 import numpy as np
-
-GZIP_LEVEL = 3
-"""Twice as fast as 6, for some percent of the size."""
 
 
 def write_bytes(path: Path, data: bytes) -> None:
@@ -63,54 +58,6 @@ def write_json(path: Path, content: Mapping[str, object]) -> None:
     """
     text = json.dumps(_plain(content), indent=2, ensure_ascii=False, allow_nan=False)
     write_text(path, text + '\n')
-
-
-def write_image(path: Path, array: np.ndarray, *, like: Path) -> None:
-    """Write a volume with another image's affine, sform, qform and units.
-
-    The same array gives the same bytes.
-
-    Parameters
-    ----------
-    path
-        Ends in ``.nii`` or ``.nii.gz``.
-    array
-        Boolean is stored as uint8, floating point as float32, whole numbers as they are.
-    like
-        NIfTI image on the same grid.
-    """
-    model = nib.load(like)
-    if array.shape != model.shape[:3]:
-        raise ValueError(f'{path}: shape {array.shape} must be that of {like}, {model.shape[:3]}')
-    stored = _storable(array)
-    header = _clean_header(model.header, stored)
-    data = type(model)(stored, model.affine, header).to_bytes()
-    if path.name.endswith('.gz'):
-        data = gzip.compress(data, GZIP_LEVEL, mtime=0)
-    write_bytes(path, data)
-
-
-def _storable(array: np.ndarray) -> np.ndarray:
-    if array.dtype == np.bool_:
-        return array.astype(np.uint8)
-    if np.issubdtype(array.dtype, np.floating):
-        return array.astype(np.float32, copy=False)
-    return array
-
-
-def _clean_header(model: nib.Nifti1Header, array: np.ndarray) -> nib.Nifti1Header:
-    header = model.copy()
-    header.extensions.clear()  # may name the patient
-    header.set_data_shape(array.shape)
-    header.set_data_dtype(array.dtype)
-    header.set_slope_inter(1, 0)
-    header.set_intent('none')
-    for field in ('descrip', 'aux_file', 'db_name'):
-        if field in header:
-            header[field] = b''
-    for field in ('cal_min', 'cal_max', 'toffset'):
-        header[field] = 0
-    return header
 
 
 def _plain(value: object) -> object:

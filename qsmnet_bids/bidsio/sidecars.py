@@ -1,0 +1,211 @@
+"""The JSON beside each derivative. Pure functions: what they return is what is written."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Literal
+
+from qsmnet_bids import __version__
+from qsmnet_bids.bidsio.acquisition import Acquisition
+from qsmnet_bids.bidsio.derivatives import APP, bids_uri
+
+Sidecar = dict[str, object]
+Quantity = Literal['R2starmap', 'T2starmap', 'S0map']
+FieldKind = Literal['total', 'local']
+
+QUANTITIES = {
+    'R2starmap': ('Effective transverse relaxation rate', '1/s'),
+    'T2starmap': ('Effective transverse relaxation time', 's'),
+    'S0map': ('Magnitude extrapolated to echo time zero', 'arbitrary'),
+}
+FIELDS = {
+    'total': 'Field offset relative to B0 from all sources',
+    'local': 'Field offset relative to B0 from sources inside the mask',
+}
+REGIONS = {'mask': 'whole mask', 'none': 'none'}
+PACKAGES = ('torch', 'numpy', 'scipy', 'scikit-image', 'nibabel', 'nipype', 'pybids')
+
+
+@dataclass(frozen=True)
+class Reconstructed:
+    """What the stages report of a run, as far as the susceptibility map's sidecar needs it.
+
+    Parameters
+    ----------
+    inversion
+        Method of the inversion; it becomes the ``desc`` entity.
+    algorithm, reference
+        One sentence on the inversion, and its citation.
+    steps
+        In order, each with ``stage``, ``method``, ``parameters``, ``reference``, ``convergence``,
+        ``device``, ``seconds`` and ``warnings``.
+    reference_region
+        ``'mask'`` or ``'none'``.
+    quality
+        Measures by name.
+    weights
+        ``name`` and ``sha256`` of a network; None without one.
+    warnings
+        Sentences for the reader, beside those of the acquisition and of the steps.
+    """
+
+    inversion: str
+    algorithm: str
+    reference: str
+    steps: Sequence[Mapping[str, object]]
+    reference_region: str
+    quality: Mapping[str, float | None] = field(default_factory=dict)
+    weights: Mapping[str, str] | None = None
+    warnings: Sequence[str] = ()
+
+
+def chimap(acquisition: Acquisition, result: Reconstructed, *, bids_dir: Path) -> Sidecar:
+    """Describe a susceptibility map: the record of the whole run.
+
+    Parameters
+    ----------
+    acquisition
+        The input.
+    result
+        What was done to it.
+    bids_dir
+        Root of the raw dataset.
+    """
+    sidecar = _of_images(acquisition, [*acquisition.magnitude, *acquisition.phase], bids_dir)
+    sidecar |= {
+        'Description': f'Magnetic susceptibility by {result.inversion}',
+        'Units': 'ppm',
+        'EstimationReference': result.reference,
+        'EstimationAlgorithm': result.algorithm,
+        'VoxelSize': list(acquisition.voxel_size),
+        'MatrixSize': list(acquisition.shape),
+        'B0_dir': list(acquisition.b0_dir),
+        'PhaseSign': acquisition.phase_sign,
+        'PhaseConvention': acquisition.phase_convention,
+        'Steps': [dict(step) for step in result.steps],
+        'ReferenceRegion': REGIONS[result.reference_region],
+        'SoftwareVersions': software_versions(),
+        'QualityMeasures': dict(result.quality),
+        'Warnings': _all_warnings(acquisition, result),
+    }
+    if result.weights is not None:
+        sidecar['Weights'] = dict(result.weights)
+    return sidecar
+
+
+def relaxation_map(
+    acquisition: Acquisition, quantity: Quantity, *, reference: str, bids_dir: Path
+) -> Sidecar:
+    """Describe a map of the magnitude's decay.
+
+    Parameters
+    ----------
+    acquisition
+        The input.
+    quantity
+        Suffix of the map.
+    reference
+        Citation of the fit.
+    bids_dir
+        Root of the raw dataset.
+    """
+    description, units = QUANTITIES[quantity]
+    return _of_images(acquisition, acquisition.magnitude, bids_dir) | {
+        'Description': description,
+        'Units': units,
+        'EstimationReference': reference,
+        'EstimationAlgorithm': 'Mono-exponential decay over the echo times',
+    }
+
+
+def mask(acquisition: Acquisition, *, method: str, bids_dir: Path) -> Sidecar:
+    """Describe the mask of a run.
+
+    Parameters
+    ----------
+    acquisition
+        The input.
+    method
+        That made the mask, or ``provided``.
+    bids_dir
+        Root of the raw dataset.
+    """
+    made_of = [*acquisition.magnitude, *acquisition.phase]
+    sources = [acquisition.mask] if acquisition.mask is not None else made_of
+    return {
+        'Description': f'Voxels that were reconstructed ({method})',
+        'Type': 'Brain',
+        'SkullStripped': True,
+        'Sources': [bids_uri(path, bids_dir) for path in sources],
+    }
+
+
+def field_map(
+    acquisition: Acquisition, kind: FieldKind, *, method: str, bids_dir: Path
+) -> Sidecar:
+    """Describe a saved field.
+
+    Parameters
+    ----------
+    acquisition
+        The input.
+    kind
+        Total or local field.
+    method
+        That made it.
+    bids_dir
+        Root of the raw dataset.
+    """
+    images = [*acquisition.magnitude, *acquisition.phase]
+    return _of_images(acquisition, images, bids_dir) | {
+        'Description': f'{FIELDS[kind]}, by {method}',
+        'Units': 'ppm',
+        'B0_dir': list(acquisition.b0_dir),
+    }
+
+
+def field_magnitude(acquisition: Acquisition, *, bids_dir: Path) -> Sidecar:
+    """Describe the magnitude that BIDS asks for beside every saved field.
+
+    Parameters
+    ----------
+    acquisition
+        The input.
+    bids_dir
+        Root of the raw dataset.
+    """
+    return _of_images(acquisition, acquisition.magnitude, bids_dir) | {
+        'Description': 'Root of the sum of squares of the magnitude over the echoes',
+        'Units': 'arbitrary',
+        'SkullStripped': False,
+    }
+
+
+def software_versions() -> dict[str, str]:
+    """Give the versions of this app and of the packages that decide its numbers."""
+    versions = {APP: __version__}
+    for package in PACKAGES:
+        try:
+            versions[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return versions
+
+
+def _of_images(acquisition: Acquisition, images: Sequence[Path], bids_dir: Path) -> Sidecar:
+    sources = [*images, *([acquisition.mask] if acquisition.mask is not None else [])]
+    return acquisition.metadata | {
+        'Sources': [bids_uri(path, bids_dir) for path in sources],
+        'SkullStripped': True,
+        'EchoTime': list(acquisition.echo_times),
+        'MagneticFieldStrength': acquisition.b0,
+    }
+
+
+def _all_warnings(acquisition: Acquisition, result: Reconstructed) -> list[str]:
+    of_steps: list[str] = []
+    for step in result.steps:
+        warnings = step.get('warnings')
+        of_steps += [str(w) for w in warnings] if isinstance(warnings, Sequence) else []
+    return list(dict.fromkeys([*acquisition.warnings, *of_steps, *result.warnings]))

@@ -11,7 +11,7 @@ import math
 from dataclasses import dataclass
 from pathlib import Path
 
-import nibabel
+import nibabel as nib
 import numpy as np
 import torch
 from nibabel.filebasedimages import ImageFileError
@@ -33,9 +33,12 @@ class Artifacts:
     ----------
     folder
         Where they are.
+    device
+        To which tensors are read.
     """
 
     folder: Path
+    device: torch.device
 
     def find(self, name: str) -> Path:
         """Find the image called ``name``, compressed or not."""
@@ -80,7 +83,7 @@ class Artifacts:
 
     @property
     def voxel_size(self) -> Vector:
-        """mm."""
+        """Read the size of a voxel, mm."""
         x, y, z = self._numbers('voxel_size', n=3)
         if min(x, y, z) <= 0:
             raise _error(
@@ -90,7 +93,7 @@ class Artifacts:
 
     @property
     def b0_dir(self) -> Vector:
-        """Unit vector in voxel axes."""
+        """Read the unit vector along B0, in voxel axes."""
         x, y, z = self._numbers('B0_dir', n=3)
         length = math.hypot(x, y, z)
         if abs(length - 1) > 0.01:
@@ -111,11 +114,15 @@ class Artifacts:
         except ValueError as error:
             raise _error(self._params, 'file', str(error), 'expected JSON') from error
         value = params.get(key) if isinstance(params, dict) else None
-        numbers = value if isinstance(value, list) else [value]
-        if len(numbers) != n or not all(_is_number(number) for number in numbers):
+        numbers = tuple(
+            float(number)
+            for number in (value if isinstance(value, list) else [value])
+            if isinstance(number, int | float) and math.isfinite(number)
+        )
+        if len(numbers) != n:
             found = 'is missing' if value is None else str(value)
             raise _error(self._params, key, found, f'expected {n} number{"s" * (n > 1)}')
-        return tuple(float(number) for number in numbers)
+        return numbers
 
     def _field(self, name: str) -> tuple[Volume, Volume, Mask]:
         field, mask = self._volume(name), self.mask()
@@ -145,17 +152,13 @@ class Artifacts:
     def _data(self, name: str) -> torch.Tensor:
         path = self.find(name)
         try:
-            data = nibabel.load(path).get_fdata(dtype=np.float32)
+            data = nib.Nifti1Image.from_filename(path).get_fdata(dtype=np.float32)
         except (ImageFileError, OSError, EOFError, ValueError) as error:
             raise _error(path, 'data', str(error), 'write the file anew') from error
         if not np.isfinite(data).all():
             n_bad = int((~np.isfinite(data)).sum())
             raise _error(path, 'data', f'{n_bad} voxels are not finite', 'set them to 0')
-        return torch.from_numpy(np.ascontiguousarray(data))
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+        return torch.from_numpy(np.ascontiguousarray(data)).to(self.device)
 
 
 def _error(file: Path, field: str, found: str, remedy: str) -> InputError:

@@ -16,7 +16,7 @@ from qsmnet_bids.settings import Parameters
 PLAIN = (bool, int, float, str)
 
 
-def check_parameters(parameters: Parameters, methods: Mapping[str, str]) -> None:
+def checked(parameters: Parameters, methods: Mapping[str, str]) -> Parameters:
     """Raise unless every parameter belongs to a method in use and has a value of its type.
 
     Parameters
@@ -25,7 +25,12 @@ def check_parameters(parameters: Parameters, methods: Mapping[str, str]) -> None
         Values by method and name.
     methods
         The method in use of each stage.
+
+    Returns
+    -------
+        The parameters, with whole numbers as floating point where the method has that.
     """
+    result: Parameters = {}
     for method, values in parameters.items():
         stages = [stage for stage, name in methods.items() if name == method]
         if not stages:
@@ -34,16 +39,22 @@ def check_parameters(parameters: Parameters, methods: Mapping[str, str]) -> None
                 + ', '.join(methods.values())
             )
         options = hyper_parameters(import_module(f'qsmnet_bids.{stages[0]}').METHODS[method])
+        for name in methods:  # these have an option of their own
+            options.pop(name, None)
         for name, value in values.items():
             if name not in options:
                 valid = ', '.join(options) or 'none'
                 raise SettingsError(
                     f'--set {method}.{name}: no such parameter; {method} has: {valid}'
                 )
-            if not _fits(value, options[name]):
+            if type(value) is int and float in options[name]:
+                value = float(value)  # noqa: PLW2901
+            if type(value) not in options[name] and value not in options[name]:
                 raise SettingsError(
                     f'--set {method}.{name}={value}: expected {_describe(options[name])}'
                 )
+            result.setdefault(method, {})[name] = value
+    return result
 
 
 def hyper_parameters(method: Callable[..., object]) -> dict[str, tuple[object, ...]]:
@@ -74,12 +85,6 @@ def _options(annotation: object) -> tuple[object, ...]:
 
 def _is_union(annotation: object) -> bool:
     return isinstance(annotation, UnionType) or get_origin(annotation) is Union
-
-
-def _fits(value: object, options: tuple[object, ...]) -> bool:
-    if value in [option for option in options if not isinstance(option, type)]:
-        return True
-    return type(value) in options or (type(value) is int and float in options)
 
 
 def _describe(options: tuple[object, ...]) -> str:

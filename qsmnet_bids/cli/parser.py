@@ -4,11 +4,12 @@ import re
 import sys
 from argparse import Namespace
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from qsmnet_bids.cli.config import arguments_from_toml
-from qsmnet_bids.cli.options import LEVELS, Parser, build_parser
-from qsmnet_bids.cli.parameters import check_parameters
+from qsmnet_bids.cli.options import LEVELS, METHODS, Parser, build_parser
+from qsmnet_bids.cli.parameters import checked
 from qsmnet_bids.errors import SettingsError
 from qsmnet_bids.settings import Parameters, Settings
 
@@ -39,9 +40,10 @@ def parse_arguments(argv: Sequence[str] | None = None) -> Settings:
         level for level in LEVELS if level in given['analysis_levels']
     )
     given.setdefault('work_dir', Path('work').absolute())
-    settings = Settings(**given, parameters=parameters)
+    settings = Settings(**given)
     _check(settings)
-    return settings
+    methods = {stage: getattr(settings, stage) for stage in METHODS if stage != 'reference'}
+    return replace(settings, parameters=checked(parameters, methods))
 
 
 def _with_dashes(word: str) -> str:
@@ -83,8 +85,3 @@ def _check(settings: Settings) -> None:
             f'output_dir {output_dir} does not exist; the group level needs the output of the '
             'participant level'
         )
-    methods = {
-        stage: getattr(settings, stage)
-        for stage in ('masking', 'unwrapping', 'fieldmap', 'background', 'inversion')
-    }
-    check_parameters(settings.parameters, methods)

@@ -42,10 +42,8 @@ def test_command_line_wins(tmp_path, words):
         'inversion = "tkd"\nn_procs = 7\nsave_fields = true\nparticipant_labels = ["01", "02"]\n'
         f'[derivatives]\nm = "{tmp_path / "masks"}"\nn = "{tmp_path / "masks"}"\n'
     )
-    settings = parse_arguments(
-        [*words, '--config-file', str(file), '--nprocs', '1', '--no-save-fields']
-        + ['--participant-label', '03', '-d', f'm={tmp_path / "more"}']
-    )
+    line = f'--participant-label 03 -d m={tmp_path}/more --nprocs 1 --no-save-fields'
+    settings = parse_arguments([*words, '--config-file', str(file), *line.split()])
     assert settings.inversion == 'tkd'
     assert settings.n_procs == 1
     assert not settings.save_fields

@@ -104,7 +104,7 @@ def padded_shape(
     return _fast_length(wanted[0]), _fast_length(wanted[1]), _fast_length(wanted[2])
 
 
-def pad_to(volume: Volume, shape: tuple[int, int, int]) -> Volume:
+def pad_to(volume: Tensor, shape: tuple[int, int, int]) -> Tensor:
     """Append zeros at the upper ends, so that the origin stays in place.
 
     Parameters

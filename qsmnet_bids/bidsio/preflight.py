@@ -1,6 +1,7 @@
 """Check every file before any compute, and list all that is wrong at once."""
 
 import os
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -116,8 +117,12 @@ def check(
     reader = SidecarReader(bids_dir)
     acquisitions: list[Acquisition] = []
     problems = _absent_subjects(runs, bids_dir, participant_labels)
+    names = Counter(run.name for run in runs)
     for run in runs:
         result = _check_run(run, scanned, reader, wishes)
+        if names[run.name] > 1:
+            clash = _name_clash(run)
+            result = [clash] if isinstance(result, Acquisition) else [clash, *result]
         if isinstance(result, Acquisition):
             acquisitions.append(result)
         else:
@@ -149,6 +154,16 @@ def _absent_subjects(
         for label in dict.fromkeys(labels)
         if label not in present
     ]
+
+
+def _name_clash(run: Run) -> Problem:
+    image = next(iter((*run.magnitude.values(), *run.phase.values(), *run.unclear)))
+    return Problem(
+        str(image),
+        'suffix',
+        f'{run.suffix}, and there is a run of another suffix with the name {run.name}',
+        'their results would have the same names: choose one suffix by a BIDS filter file',
+    )
 
 
 def _check_run(

@@ -1,73 +1,15 @@
 """What can be wrong with the images of a run. Each check lists the problems, if any."""
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 
-from qsmnet_bids.bidsio.names import is_label
-from qsmnet_bids.bidsio.query import Run
 from qsmnet_bids.bidsio.scan import Scan
 from qsmnet_bids.errors import Problem
 from qsmnet_bids.physics.orientation import voxel_size_from_affine
 
 MIN_SLICES = 16
 MAX_ANISOTROPY = 4.0
-
-
-def check_completeness(run: Run) -> list[Problem]:
-    """Look for missing images, images without a place, and labels that cannot be written again.
-
-    Parameters
-    ----------
-    run
-        As found.
-    """
-    problems = [
-        Problem(
-            str(path),
-            'echo',
-            'not a number, or a second image for the same echo',
-            'rename or remove it, or choose one by a BIDS filter file',
-            run.subject,
-        )
-        for path in run.unclear
-    ]
-    example = next(iter((*run.magnitude.values(), *run.phase.values(), *run.unclear)))
-    problems += [
-        Problem(
-            str(example), key, repr(value), 'use letters and digits only in labels', run.subject
-        )
-        for key, value in run.entities.items()
-        if not is_label(value)
-    ]
-    return problems + _missing_images(run, example)
-
-
-def _missing_images(run: Run, example: Path) -> list[Problem]:
-    echoes = run.magnitude.keys() | run.phase.keys()
-    if not echoes:
-        return []
-    for part, key, images in (
-        ('magnitude', 'mag', run.magnitude),
-        ('phase', 'phase', run.phase),
-    ):
-        if not images:
-            remedy = f'add part-{key} images, or say what stands for them in a BIDS filter file'
-            return [Problem(str(example), f'part-{key}', f'no {part} image', remedy, run.subject)]
-    problems = []
-    for echo in range(1, max(echoes) + 1):
-        missing = [
-            part
-            for part, images in (('mag', run.magnitude), ('phase', run.phase))
-            if echo not in images
-        ]
-        if missing:
-            parts = ' and '.join(f'part-{part}' for part in missing)
-            found = f'echo {echo} of {max(echoes)} is missing ({parts})'
-            remedy = 'add the missing image, or number the echoes without a gap'
-            problems.append(Problem(str(example), 'echo', found, remedy, run.subject))
-    return problems
 
 
 def check_grid(scans: Sequence[Scan], subject: str) -> list[Problem]:

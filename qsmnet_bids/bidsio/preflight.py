@@ -11,7 +11,6 @@ from qsmnet_bids.bidsio.acquisition import Acquisition
 from qsmnet_bids.bidsio.filters import Filter, load_filters
 from qsmnet_bids.bidsio.findings import Findings
 from qsmnet_bids.bidsio.image_checks import (
-    check_completeness,
     check_grid,
     check_mask,
     check_values,
@@ -28,6 +27,7 @@ from qsmnet_bids.bidsio.metadata_checks import (
     stated_b0_dir,
 )
 from qsmnet_bids.bidsio.query import Run
+from qsmnet_bids.bidsio.run_checks import check_completeness, check_presence, name_clash
 from qsmnet_bids.bidsio.scan import Scan, scan
 from qsmnet_bids.errors import InputError, Problem, SettingsError
 from qsmnet_bids.physics.orientation import b0_dir_from_affine, voxel_size_from_affine
@@ -116,12 +116,12 @@ def check(
         scanned = dict(zip(images, pool.map(_scan, images), strict=True))
     reader = SidecarReader(bids_dir)
     acquisitions: list[Acquisition] = []
-    problems = _absent_subjects(runs, bids_dir, participant_labels)
+    problems = check_presence(runs, participant_labels, bids_dir=bids_dir)
     names = Counter(run.name for run in runs)
     for run in runs:
         result = _check_run(run, scanned, reader, wishes)
         if names[run.name] > 1:
-            clash = _name_clash(run)
+            clash = name_clash(run)
             result = [clash] if isinstance(result, Acquisition) else [clash, *result]
         if isinstance(result, Acquisition):
             acquisitions.append(result)
@@ -135,35 +135,6 @@ def _scan(path: Path) -> Scan | InputError:
         return scan(path)
     except InputError as error:
         return error
-
-
-def _absent_subjects(
-    runs: Sequence[Run], bids_dir: Path, participant_labels: Sequence[str]
-) -> list[Problem]:
-    labels = [label.removeprefix('sub-') for label in participant_labels]
-    present = {run.subject for run in runs}
-    return [
-        Problem(
-            str(bids_dir / f'sub-{label}'),
-            'images',
-            'no multi-echo gradient-echo run found',
-            'name the images like '
-            f'sub-{label}_echo-1_part-phase_MEGRE.nii.gz, or use a BIDS filter file',
-            label,
-        )
-        for label in dict.fromkeys(labels)
-        if label not in present
-    ]
-
-
-def _name_clash(run: Run) -> Problem:
-    image = next(iter((*run.magnitude.values(), *run.phase.values(), *run.unclear)))
-    return Problem(
-        str(image),
-        'suffix',
-        f'{run.suffix}, and there is a run of another suffix with the name {run.name}',
-        'their results would have the same names: choose one suffix by a BIDS filter file',
-    )
 
 
 def _check_run(

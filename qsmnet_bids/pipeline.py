@@ -14,7 +14,7 @@ from qsmnet_bids.referencing import reference as to_reference
 from qsmnet_bids.tensors import ChiMap, LocalField, Mask, MultiEcho, Relaxation, TotalField
 from qsmnet_bids.unwrapping import METHODS as UNWRAPPINGS
 
-Method = TypeVar('Method', bound=Callable[..., object])
+Result = TypeVar('Result')
 Values = Mapping[str, bool | int | float | str]
 
 
@@ -103,7 +103,9 @@ def reconstruct(  # noqa: PLR0913 - one argument per stage
     return Reconstruction(mask, total, local, to_reference(chi, region=reference), relaxation)
 
 
-def _choose(stage: str, methods: Mapping[str, Method], name: str) -> Method:
+def _choose(
+    stage: str, methods: Mapping[str, Callable[..., Result]], name: str
+) -> Callable[..., Result]:
     if name not in methods:
         raise ValueError(f'{stage} must be one of {sorted(methods)}, got {name!r}')
     return methods[name]

@@ -1,5 +1,8 @@
 """From the total field to that of the sources inside the mask."""
 
-from qsmnet_bids.background.vsharp import vsharp
+from collections.abc import Callable
 
-METHODS = {'vsharp': vsharp}
+from qsmnet_bids.background.vsharp import vsharp
+from qsmnet_bids.tensors import LocalField
+
+METHODS: dict[str, Callable[..., LocalField]] = {'vsharp': vsharp}

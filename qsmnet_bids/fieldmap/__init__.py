@@ -1,5 +1,8 @@
 """From multi-echo phase and magnitude to the total field, and the decay of the magnitude."""
 
-from qsmnet_bids.fieldmap.weighted_mean import weighted_mean
+from collections.abc import Callable
 
-METHODS = {'weighted_mean': weighted_mean}
+from qsmnet_bids.fieldmap.weighted_mean import weighted_mean
+from qsmnet_bids.tensors import TotalField
+
+METHODS: dict[str, Callable[..., TotalField]] = {'weighted_mean': weighted_mean}

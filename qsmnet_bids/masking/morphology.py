@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from scipy import ndimage
 
-from qsmnet_bids.physics.box import bounding_box
+from qsmnet_bids.physics.box import Box, bounding_box, put_back
 from qsmnet_bids.physics.dipole import convolve, pad_to, padded_shape
 from qsmnet_bids.tensors import Mask
 from qsmnet_bids.vectors import Vector
@@ -32,10 +32,7 @@ def dilate(mask: Mask, radius: float, *, voxel_size: Vector) -> Mask:
     reach = [math.floor(radius / size + 1e-6) for size in voxel_size]
     if max(reach) == 0 or not bool(mask.any()):
         return mask.clone()
-    box = tuple(
-        slice(max(0, side.start - n), side.stop + n)
-        for side, n in zip(bounding_box(mask), reach, strict=True)
-    )
+    box = _grown(bounding_box(mask), (reach[0], reach[1], reach[2]))
     small = mask[box]
     shape = padded_shape((small.shape[0], small.shape[1], small.shape[2]), voxel_size, radius)
     axes = [torch.arange(-n, n + 1, device=mask.device) for n in reach]
@@ -62,7 +59,12 @@ def erode(mask: Mask, radius: float, *, voxel_size: Vector) -> Mask:
     voxel_size
         mm.
     """
-    return ~dilate(~mask, radius, voxel_size=voxel_size)
+    if not bool(mask.any()):
+        return mask.clone()
+    # whatever lies outside has something at least as near in the first layer around the mask
+    box = _grown(bounding_box(mask), (1, 1, 1))
+    outside = dilate(~mask[box], radius, voxel_size=voxel_size)
+    return put_back(~outside, box, mask.shape)
 
 
 def close(mask: Mask, radius: float, *, voxel_size: Vector) -> Mask:
@@ -138,10 +140,18 @@ def solid(
     """
     if not bool(candidate.any()):
         raise ValueError('no voxel looks like tissue; lower the thresholds or provide a mask')
-    body = fill_holes(close(candidate, max(voxel_size), voxel_size=voxel_size))
+    # No filling yet: the scalp may enclose the skull and all.
+    body = close(candidate, max(voxel_size), voxel_size=voxel_size)
     core = erode(body, opening_radius, voxel_size=voxel_size)
     if bool(core.any()):
         core = largest_component(core)
         body &= dilate(core, opening_radius + max(voxel_size), voxel_size=voxel_size)
     body = close(largest_component(body), closing_radius, voxel_size=voxel_size)
     return fill_holes(largest_component(body))
+
+
+def _grown(box: Box, margin: tuple[int, int, int]) -> Box:
+    x, y, z = (
+        slice(max(0, side.start - n), side.stop + n) for side, n in zip(box, margin, strict=True)
+    )
+    return x, y, z

@@ -1,4 +1,4 @@
-"""Mask by the phase: smooth in space and linear in time in tissue, random where there is no signal.
+"""Mask by the phase: in tissue smooth in space and linear in time, elsewhere random.
 
 The measures are ROMEO's: B. Dymerska et al., Magn. Reson. Med. 85:2294-2308, 2021,
 doi:10.1002/mrm.28563.

@@ -1,4 +1,4 @@
-"""Spherical mean values: a harmonic field equals its mean over any sphere in which it has no source.
+"""Spherical mean values: a field equals its mean over any sphere that holds no source of it.
 
 F. Schweser et al., NeuroImage 54:2789-2807, 2011, doi:10.1016/j.neuroimage.2010.10.070.
 """

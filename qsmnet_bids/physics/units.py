@@ -28,9 +28,9 @@ def hz_per_ppm(b0: float) -> float:
 def phase_convention(low: float, high: float, *, is_integer: bool) -> PhaseConvention | None:
     """Tell from the range of values how a scanner wrote the phase.
 
-    ``radian`` is [-pi, pi]; ``signed integer`` is -4096..4095 for [-pi, pi); ``unsigned integer`` is
-    0..4095 for [-pi, pi); ``milliradian`` is [-3142, 3142]. A range fits if it fills at least half
-    of the convention's and does not leave it.
+    ``radian`` is [-pi, pi]; ``signed integer`` is -4096..4095 for [-pi, pi);
+    ``unsigned integer`` is 0..4095 for [-pi, pi); ``milliradian`` is [-3142, 3142]. A range
+    fits if it fills at least half of the convention's and does not leave it.
 
     Parameters
     ----------

@@ -37,8 +37,13 @@ def best_path(phase: Volume, *, mask: Mask, voxel_size: Vector = (1.0, 1.0, 1.0)
     wrapped = np.ma.masked_array(
         small.cpu().numpy().astype(np.float64), mask=~inside.cpu().numpy()
     )
-    unwrapped = torch.from_numpy(unwrap_phase(wrapped, rng=SEED).filled(0)).to(small)
+    unwrapped = torch.from_numpy(_unwrap(wrapped)).to(small)
     # The jumps are whole; taken so, they do not inherit the rounding of scikit-image's sums.
     jumps = torch.round((unwrapped - small) / (2 * torch.pi))
     jumps -= torch.round(torch.median((small + 2 * torch.pi * jumps)[inside]) / (2 * torch.pi))
     return put_back((small + 2 * torch.pi * jumps) * inside, box, phase.shape)
+
+
+def _unwrap(wrapped: np.ma.MaskedArray) -> np.ndarray:
+    unwrapped: np.ma.MaskedArray = unwrap_phase(wrapped, rng=SEED)  # type: ignore[no-untyped-call]
+    return unwrapped.filled(0)

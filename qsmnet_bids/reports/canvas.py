@@ -17,7 +17,10 @@ BAR_WIDTH = 96
 NAME_WIDTH = 30
 
 _DPI = 100
-_FONT = {'family': 'DejaVu Sans', 'size': 10}
+FONT = 'DejaVu Sans'
+FONT_SIZE = 10
+"""Comes with matplotlib, so that every machine draws the same."""
+
 _INK = '#f2f2f2'
 _GREY_LEVELS = 96
 
@@ -136,8 +139,9 @@ def encode(figure: Figure) -> bytes:
         A PNG file: grey where the figure is grey, else 256 colours.
     """
     drawn = FigureCanvasAgg(figure)
-    drawn.draw()
-    colours = np.asarray(drawn.buffer_rgba())[..., :3]
+    drawn.draw()  # type: ignore[no-untyped-call]  # matplotlib's own
+    pixels = drawn.buffer_rgba()  # type: ignore[no-untyped-call]
+    colours = np.asarray(pixels)[..., :3]
     if (colours == colours[..., :1]).all():
         # fewer levels than 256 halve the file; the step stays below what a screen shows
         step = 255 / (_GREY_LEVELS - 1)
@@ -187,7 +191,8 @@ def _write(
         va=vertical,
         rotation=rotation,
         path_effects=[withStroke(linewidth=2, foreground='black')],
-        **_FONT,
+        fontfamily=FONT,
+        fontsize=FONT_SIZE,
     )
 
 
@@ -200,15 +205,13 @@ def _bar(figure: Figure, window: Window, height: int) -> None:
     extent = (0, 1, window.low, window.high)
     axes.imshow(ramp, cmap='gray', vmin=0, vmax=255, origin='lower', aspect='auto', extent=extent)
     axes.set_xticks([])
-    axes.set_yticks(np.linspace(window.low, window.high, 5 if window.unit == 'rad' else 4))
-    if window.unit == 'rad':
-        axes.set_yticklabels(['-π', '-π/2', '0', 'π/2', 'π'], **_FONT)
-    else:
-        axes.set_yticks(_ticks(window))
-        axes.set_yticklabels([f'{tick:g}' for tick in _ticks(window)], **_FONT)
+    ticks = _ticks(window)
+    words = ['-π', '-π/2', '0', 'π/2', 'π'] if window.unit == 'rad' else [f'{t:g}' for t in ticks]
+    axes.set_yticks(ticks)
+    axes.set_yticklabels(words, fontfamily=FONT, fontsize=FONT_SIZE)
     axes.yaxis.tick_right()
     axes.tick_params(color=_INK, labelcolor=_INK, length=4)
-    axes.set_title(window.unit, color=_INK, pad=8, **_FONT)
+    axes.set_title(window.unit, color=_INK, pad=8, fontfamily=FONT, fontsize=FONT_SIZE)
     for spine in axes.spines.values():
         spine.set_color(_INK)
 

@@ -23,13 +23,13 @@ CAPTIONS = {
     'chi': f'Axial, coronal and sagittal slices; grey window {CHI_WINDOW[0]} to {CHI_WINDOW[1]}'
     f' ppm, bright is paramagnetic. Black outside the map.',
     'mask': 'Root mean square of the echoes. The outline must follow the edge of the tissue and'
-    f' leave no holes.',
+    ' leave no holes.',
     'magnitude': 'All echoes share one grey window. Signal that fades fast with the echo time'
-    f' marks air, iron or calcium.',
-    'phase': f'Black is -π, white is +π rad. Smooth bands are right; noise in tissue or'
-    f' open-ended fringe lines are not.',
+    ' marks air, iron or calcium.',
+    'phase': 'Black is -π, white is +π rad. Smooth bands are right; noise in tissue or'
+    ' open-ended fringe lines are not.',
     'totalfield': 'Field of all sources, fitted over the echoes; the window is written beside the'
-    f' bar. Jumps from voxel to voxel betray unwrapping errors.',
+    ' bar. Jumps from voxel to voxel betray unwrapping errors.',
     'localfield': f'Field of the sources inside the mask; grey window {LOCAL_WINDOW[0]} to'
     f' {LOCAL_WINDOW[1]} ppm. Broad shading near the edge is left-over background field.',
     'histogram': 'All voxels of the map; the grey band is the window of the susceptibility map.',

@@ -1,4 +1,7 @@
-"""Figures of one run as PNG files: mosaics in three planes, a histogram. Same input, same bytes."""
+"""Figures of one run as PNG files: mosaics in three planes and a histogram.
+
+The same input gives the same bytes.
+"""
 
 import math
 from pathlib import Path
@@ -9,6 +12,8 @@ from matplotlib.figure import Figure
 from qsmnet_bids.bidsio.atomic import write_bytes
 from qsmnet_bids.reports.canvas import (
     BAR_WIDTH,
+    FONT,
+    FONT_SIZE,
     NAME_WIDTH,
     WIDTH,
     Row,
@@ -147,9 +152,8 @@ def _histogram(values: np.ndarray) -> bytes:
     axes.axvline(0, color='black', linewidth=0.8)
     axes.set_xlim(low, high)
     axes.set_ylim(0, max(share.max() * 1.08, 0.1))
-    font = {'family': 'DejaVu Sans', 'size': 10}
-    axes.set_xlabel('susceptibility (ppm)', **font)
-    axes.set_ylabel('voxels per bin (%)', **font)
+    axes.set_xlabel('susceptibility (ppm)', fontfamily=FONT, fontsize=FONT_SIZE)
+    axes.set_ylabel('voxels per bin (%)', fontfamily=FONT, fontsize=FONT_SIZE)
     outside = 100 * np.mean((values < low) | (values > high)) if values.size else 0.0
     axes.text(
         0.99,
@@ -158,7 +162,8 @@ def _histogram(values: np.ndarray) -> bytes:
         transform=axes.transAxes,
         ha='right',
         va='top',
-        **font,
+        fontfamily=FONT,
+        fontsize=FONT_SIZE,
     )
     for side in ('top', 'right'):
         axes.spines[side].set_visible(False)
@@ -177,7 +182,7 @@ def _edge(inside: np.ndarray) -> np.ndarray:
     inner = core.copy()
     for axis in (0, 1):
         inner &= np.roll(core, 1, axis) & np.roll(core, -1, axis)
-    return inside & ~inner
+    return np.asarray(inside & ~inner)
 
 
 def _percentile(values: np.ndarray, percent: float) -> float:

@@ -1,6 +1,6 @@
 """The report of one subject: one self-contained page, from its sidecars and figures alone."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from glob import escape
 from pathlib import Path
@@ -13,6 +13,7 @@ from qsmnet_bids.reports.measures import BY_KEY, MEASURES, Measure
 from qsmnet_bids.reports.methods import Reference, methods_paragraph, references
 from qsmnet_bids.reports.pages import inline_png, render
 from qsmnet_bids.reports.records import RunRecord, StepRecord, find_sidecars, read_record
+from qsmnet_bids.reports.values import MINUS, TIMES, join_numbers
 
 STAGES = {
     'masking': 'Mask',
@@ -33,7 +34,7 @@ _SCANNER = (
     ('RepetitionTime', 'Repetition time', 's'),
     ('FlipAngle', 'Flip angle', '°'),
 )
-_PHASE_SIGNS = {'1': '+1 (phase grows where the field is above B0)', '-1': '−1 (inverted)'}  # noqa: RUF001
+_PHASE_SIGNS = {'1': '+1 (phase grows where the field is above B0)', '-1': f'{MINUS}1 (inverted)'}
 
 
 @dataclass(frozen=True)
@@ -132,12 +133,6 @@ def write_subject_report(
     return path
 
 
-def collect_warnings(record: RunRecord) -> list[str]:
-    """List the warnings of a run and of its stages, without repetition."""
-    told = (*record.warnings, *(text for step in record.steps for text in step.warnings))
-    return list(dict.fromkeys(filter(None, told)))
-
-
 def _verdict(views: list[RunView], failed: set[str], unreadable: list[str]) -> str:
     done = sum(not view.is_stale for view in views)
     total = done + len(failed) + len(unreadable)
@@ -163,7 +158,7 @@ def _view(record: RunRecord, figures: Path, *, is_stale: bool) -> RunView:
         acquisition=_acquisition(record),
         quality=[(measure, measure.show(record.quality.get(measure.key))) for measure in MEASURES],
         steps=[(STAGES.get(step.stage, step.stage), step) for step in record.steps],
-        warnings=collect_warnings(record),
+        warnings=record.all_warnings,
         paragraph=methods_paragraph(record),
         cited=references(record),
         is_stale=is_stale,
@@ -179,10 +174,13 @@ def _picture(record: RunRecord, figures: Path, description: str) -> Picture:
 def _acquisition(record: RunRecord) -> list[tuple[str, str]]:
     rows = [
         ('Field strength', f'{record.b0:g} T' if record.b0 else ''),
-        ('Echo times', _joined(1000 * time for time in record.echo_times) + ' ms'),
-        ('Voxel size', _joined(record.voxel_size, ' × ') + ' mm'),  # noqa: RUF001
-        ('Matrix', _joined(record.matrix_size, ' × ')),  # noqa: RUF001
-        ('Direction of B0 in voxel axes', _joined((round(x, 3) for x in record.b0_dir), ', ')),
+        ('Echo times', join_numbers(1000 * time for time in record.echo_times) + ' ms'),
+        ('Voxel size', join_numbers(record.voxel_size, f' {TIMES} ') + ' mm'),
+        ('Matrix', join_numbers(record.matrix_size, f' {TIMES} ')),
+        (
+            'Direction of B0 in voxel axes',
+            join_numbers(round(x, 3) for x in record.b0_dir),
+        ),
         ('Sign of the phase', _PHASE_SIGNS.get(record.phase_sign, record.phase_sign)),
         ('Phase as stored', record.phase_convention),
         *((label, f'{record.scanner.get(key, "")} {unit}') for key, label, unit in _SCANNER),
@@ -190,7 +188,3 @@ def _acquisition(record: RunRecord) -> list[tuple[str, str]]:
     return [
         (name, value) for name, value in rows if value.strip() not in {'', 'ms', 'mm', 's', '°'}
     ]
-
-
-def _joined(values: Iterable[float], separator: str = ', ') -> str:
-    return separator.join(f'{value:.4g}' for value in values)

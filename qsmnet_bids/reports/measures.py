@@ -1,6 +1,8 @@
-"""The quality measures of a run: what they are called, their units, and how many digits they bear."""
+"""The quality measures of a run: their names, units and digits."""
 
 from dataclasses import dataclass
+
+from qsmnet_bids.reports.values import DASH, MINUS
 
 
 @dataclass(frozen=True)
@@ -29,7 +31,7 @@ class Measure:
 
     def show(self, value: float | None) -> str:
         """Write a value with its digits; a dash where there is none."""
-        return '–' if value is None else f'{value:.{self.digits}f}'.replace('-', '−')  # noqa: RUF001
+        return DASH if value is None else f'{value:.{self.digits}f}'.replace('-', MINUS)
 
 
 MEASURES = (

@@ -7,6 +7,7 @@ from functools import cache
 from importlib import resources
 
 from qsmnet_bids.reports.records import RunRecord, StepRecord, parse_record
+from qsmnet_bids.reports.values import TIMES, join_numbers
 
 _SOFTWARE = ('torch', 'nipype', 'nibabel', 'bids')
 _WITHOUT_SENTENCE = frozenset({'referencing'})
@@ -145,7 +146,7 @@ def _acquisition(record: RunRecord) -> str:
     times = _enumerate([f'{1000 * time:g}' for time in record.echo_times])
     details = [f'echo {"times" if count > 1 else "time"} {times} ms'] if count else []
     if record.voxel_size:
-        details.append(f'voxel size {" × ".join(f"{size:.3g}" for size in record.voxel_size)} mm')
+        details.append(f'voxel size {join_numbers(record.voxel_size, f" {TIMES} ")} mm')
     scanner = [record.scanner.get(key, '') for key in ('Manufacturer', 'ManufacturersModelName')]
     if any(scanner):
         details.append(' '.join(filter(None, scanner)))

@@ -6,6 +6,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from qsmnet_bids.errors import InputError, Problem
+from qsmnet_bids.reports.values import (
+    as_list,
+    as_mapping,
+    as_number,
+    as_numbers,
+    as_text,
+    as_texts,
+)
 
 SUFFIX = '_Chimap.json'
 SCANNER_FIELDS = (
@@ -111,6 +119,12 @@ class RunRecord:
         """Entities of the run by their short keys: ``{'sub': '01', 'run': '1'}``."""
         return dict(part.split('-', 1) for part in self.name.split('_') if '-' in part)
 
+    @property
+    def all_warnings(self) -> list[str]:
+        """Warnings of the run and of its stages, without repetition."""
+        told = (*self.warnings, *(text for step in self.steps for text in step.warnings))
+        return list(dict.fromkeys(filter(None, told)))
+
 
 def find_sidecars(output_dir: Path, subject: str = '*') -> Iterator[Path]:
     """List the sidecars of susceptibility maps, subject by subject.
@@ -171,42 +185,42 @@ def parse_record(
     return RunRecord(
         name=name,
         inversion=inversion,
-        echo_times=_numbers(sidecar.get('EchoTime')),
-        b0=_number(sidecar.get('MagneticFieldStrength')),
-        voxel_size=_numbers(sidecar.get('VoxelSize')),
-        matrix_size=tuple(int(n) for n in _numbers(sidecar.get('MatrixSize'))),
-        b0_dir=_numbers(sidecar.get('B0_dir')),
-        phase_sign=_text(sidecar.get('PhaseSign')),
-        phase_convention=_text(sidecar.get('PhaseConvention')),
+        echo_times=as_numbers(sidecar.get('EchoTime')),
+        b0=as_number(sidecar.get('MagneticFieldStrength')),
+        voxel_size=as_numbers(sidecar.get('VoxelSize')),
+        matrix_size=tuple(int(n) for n in as_numbers(sidecar.get('MatrixSize'))),
+        b0_dir=as_numbers(sidecar.get('B0_dir')),
+        phase_sign=as_text(sidecar.get('PhaseSign')),
+        phase_convention=as_text(sidecar.get('PhaseConvention')),
         scanner={
-            key: _text(sidecar[key])
+            key: as_text(sidecar[key])
             for key in SCANNER_FIELDS
             if isinstance(sidecar.get(key), str | int | float)
         },
-        steps=tuple(_step(step) for step in _list(sidecar.get('Steps'))),
-        reference_region=_text(sidecar.get('ReferenceRegion')),
-        weights=_texts(sidecar.get('Weights')),
-        versions=_texts(sidecar.get('SoftwareVersions')),
+        steps=tuple(_step(step) for step in as_list(sidecar.get('Steps'))),
+        reference_region=as_text(sidecar.get('ReferenceRegion')),
+        weights=as_texts(sidecar.get('Weights')),
+        versions=as_texts(sidecar.get('SoftwareVersions')),
         quality={
             key: number
-            for key, value in _mapping(sidecar.get('QualityMeasures')).items()
-            if (number := _number(value)) is not None
+            for key, value in as_mapping(sidecar.get('QualityMeasures')).items()
+            if (number := as_number(value)) is not None
         },
-        warnings=tuple(_text(warning) for warning in _list(sidecar.get('Warnings'))),
+        warnings=tuple(as_text(warning) for warning in as_list(sidecar.get('Warnings'))),
     )
 
 
 def _step(value: object) -> StepRecord:
-    step = _mapping(value)
+    step = as_mapping(value)
     return StepRecord(
-        stage=_text(step.get('stage')),
-        method=_text(step.get('method')),
-        parameters=_texts(step.get('parameters')),
-        reference=_text(step.get('reference')),
-        convergence=_convergence(_mapping(step.get('convergence'))),
-        device=_text(step.get('device')),
-        seconds=_number(step.get('seconds')),
-        warnings=tuple(_text(warning) for warning in _list(step.get('warnings'))),
+        stage=as_text(step.get('stage')),
+        method=as_text(step.get('method')),
+        parameters=as_texts(step.get('parameters')),
+        reference=as_text(step.get('reference')),
+        convergence=_convergence(as_mapping(step.get('convergence'))),
+        device=as_text(step.get('device')),
+        seconds=as_number(step.get('seconds')),
+        warnings=tuple(as_text(warning) for warning in as_list(step.get('warnings'))),
     )
 
 
@@ -214,43 +228,9 @@ def _convergence(found: Mapping[str, object]) -> str:
     if not found:
         return ''
     ending = 'converged' if found.get('converged') else 'did not converge'
-    residual = _number(found.get('relative_residual'))
+    residual = as_number(found.get('relative_residual'))
     tail = '' if residual is None else f', relative residual {residual:.2g}'
-    return f'{ending} after {_text(found.get("n_iterations"))} iterations{tail}'
-
-
-def _number(value: object) -> float | None:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return None
-    number = float(value)
-    return number if abs(number) < float('inf') else None
-
-
-def _numbers(value: object) -> tuple[float, ...]:
-    values = value if isinstance(value, list | tuple) else [value]
-    return tuple(number for item in values if (number := _number(item)) is not None)
-
-
-def _mapping(value: object) -> Mapping[str, object]:
-    return value if isinstance(value, Mapping) else {}
-
-
-def _list(value: object) -> list[object]:
-    return list(value) if isinstance(value, list | tuple) else []
-
-
-def _texts(value: object) -> dict[str, str]:
-    return {str(key): _text(item) for key, item in _mapping(value).items()}
-
-
-def _text(value: object) -> str:
-    if value is None:
-        return ''
-    if isinstance(value, float):
-        return f'{value:g}'
-    if isinstance(value, list | tuple):
-        return ', '.join(_text(item) for item in value)
-    return str(value)
+    return f'{ending} after {as_text(found.get("n_iterations"))} iterations{tail}'
 
 
 def _unreadable(path: Path, key: str, found: str) -> InputError:

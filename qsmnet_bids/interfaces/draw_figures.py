@@ -1,0 +1,58 @@
+"""The figures of a run, drawn into the node's folder."""
+
+from pathlib import Path
+
+from nipype.interfaces.base import (
+    Bunch,
+    File,
+    OutputMultiObject,
+    SimpleInterface,
+    TraitedSpec,
+    traits,
+)
+
+from qsmnet_bids.bidsio.nifti import open_image
+from qsmnet_bids.interfaces import lazy
+from qsmnet_bids.interfaces.specs import EchoesInputSpec
+
+
+class DrawFiguresInputSpec(EchoesInputSpec):
+    """A run and what was made of it."""
+
+    name = traits.Str(mandatory=True, desc='of the run, as in sub-01_run-1')
+    suffix = traits.Str('MEGRE', usedefault=True, desc='of the run')
+    mask = File(exists=True, mandatory=True)
+    total = File(exists=True, mandatory=True, desc='ppm')
+    local = File(exists=True, mandatory=True, desc='ppm')
+    chi = File(exists=True, mandatory=True, desc='ppm')
+
+
+class DrawFiguresOutputSpec(TraitedSpec):  # type: ignore[misc] # nipype has no types
+    """What was drawn."""
+
+    figures = OutputMultiObject(File(exists=True), desc='PNG')
+
+
+class DrawFigures(SimpleInterface):  # type: ignore[misc] # nipype has no types
+    """Draw the figures of a run."""
+
+    input_spec = DrawFiguresInputSpec
+    output_spec = DrawFiguresOutputSpec
+
+    def _run_interface(self, runtime: Bunch) -> Bunch:
+        numerics, inputs = lazy.numerics, self.inputs
+        echoes = numerics.load_echoes(inputs, numerics.prepare('cpu', inputs.omp_nthreads))
+        maps = {
+            name: numerics.load_volume(Path(getattr(inputs, name))).numpy()
+            for name in ('mask', 'total', 'local', 'chi')
+        }
+        figures = numerics.draw_figures(
+            Path(runtime.cwd) / inputs.name,
+            magnitude=echoes.magnitude.numpy(),
+            phase=echoes.phase.numpy(),
+            affine=open_image(Path(inputs.chi)).affine,
+            suffix=inputs.suffix,
+            **maps,
+        )
+        self._results['figures'] = [str(path) for path in figures]
+        return runtime

@@ -1,0 +1,52 @@
+"""The total field of a run, and the decay of its magnitude."""
+
+import json
+from pathlib import Path
+
+from nipype.interfaces.base import Bunch, File, SimpleInterface, TraitedSpec, traits
+
+from qsmnet_bids.interfaces import lazy
+from qsmnet_bids.interfaces.specs import EchoesInputSpec
+
+
+class FitFieldInputSpec(EchoesInputSpec):
+    """A run and how to fit it."""
+
+    mask = File(exists=True, mandatory=True, desc='where to fit')
+    method = traits.Str('weighted_mean', usedefault=True, desc='of the field fit')
+    unwrapping = traits.Str('best_path', usedefault=True, desc='method within it')
+
+
+class FitFieldOutputSpec(TraitedSpec):  # type: ignore[misc] # nipype has no types
+    """The field, and for several echoes the decay."""
+
+    field = File(exists=True, desc='ppm')
+    noise = File(exists=True, desc='standard deviation of the field, ppm')
+    r2star = File(desc='1/s')
+    t2star = File(desc='s')
+    s0 = File(desc='unit of the magnitude')
+    steps = traits.List(traits.Dict, desc='for the sidecar')
+
+
+class FitField(SimpleInterface):  # type: ignore[misc] # nipype has no types
+    """Fit the total field, R2*, T2* and S0."""
+
+    input_spec = FitFieldInputSpec
+    output_spec = FitFieldOutputSpec
+
+    def _run_interface(self, runtime: Bunch) -> Bunch:
+        numerics, inputs = lazy.numerics, self.inputs
+        device = numerics.prepare(inputs.device, inputs.omp_nthreads)
+        total, relaxation, steps = numerics.fit_field(
+            numerics.load_echoes(inputs, device),
+            mask=numerics.load_mask(Path(inputs.mask)).to(device),
+            method=inputs.method,
+            unwrapping=inputs.unwrapping,
+            parameters=json.loads(inputs.parameters),
+        )
+        decay = vars(relaxation) if relaxation else {}
+        maps = {'field': total.field, 'noise': total.noise} | decay
+        for name, volume in maps.items():
+            self._results[name] = numerics.save(volume, name, runtime.cwd, inputs.mask)
+        self._results['steps'] = [step.as_dict() for step in steps]
+        return runtime

@@ -1,0 +1,48 @@
+"""The susceptibility of a run, referenced and measured."""
+
+import json
+
+from nipype.interfaces.base import Bunch, File, SimpleInterface, TraitedSpec, traits
+
+from qsmnet_bids.interfaces import lazy
+from qsmnet_bids.interfaces.specs import FieldInputSpec
+
+
+class InvertDipoleInputSpec(FieldInputSpec):
+    """The local field and how to invert it."""
+
+    method = traits.Str('tikhonov', usedefault=True, desc='of the inversion')
+    reference = traits.Enum('mask', 'none', usedefault=True, desc='whose mean becomes zero')
+    weights_sha256 = traits.Str('', usedefault=True, desc='so that a new network counts as new')
+
+
+class InvertDipoleOutputSpec(TraitedSpec):  # type: ignore[misc] # nipype has no types
+    """The susceptibility."""
+
+    chi = File(exists=True, desc='ppm')
+    mask = File(exists=True, desc='where chi is known')
+    quality = traits.Dict(desc='measures of the map')
+    steps = traits.List(traits.Dict, desc='for the sidecar')
+
+
+class InvertDipole(SimpleInterface):  # type: ignore[misc] # nipype has no types
+    """Invert the local field and choose the zero of the map."""
+
+    input_spec = InvertDipoleInputSpec
+    output_spec = InvertDipoleOutputSpec
+
+    def _run_interface(self, runtime: Bunch) -> Bunch:
+        numerics, inputs = lazy.numerics, self.inputs
+        device = numerics.prepare(inputs.device, inputs.omp_nthreads)
+        local = numerics.load_field(numerics.LocalField, inputs, device)
+        chi, steps = numerics.invert_dipole(
+            local,
+            method=inputs.method,
+            region=inputs.reference,
+            parameters=json.loads(inputs.parameters),
+        )
+        self._results['chi'] = numerics.save(chi.chi, 'chi', runtime.cwd, inputs.mask)
+        self._results['mask'] = numerics.save(chi.mask, 'mask', runtime.cwd, inputs.mask)
+        self._results['quality'] = numerics.quality_measures(chi, local=local)
+        self._results['steps'] = [step.as_dict() for step in steps]
+        return runtime

@@ -1,0 +1,44 @@
+"""The local field of a run."""
+
+import json
+
+from nipype.interfaces.base import Bunch, File, SimpleInterface, TraitedSpec, traits
+
+from qsmnet_bids.interfaces import lazy
+from qsmnet_bids.interfaces.specs import FieldInputSpec
+
+
+class RemoveBackgroundInputSpec(FieldInputSpec):
+    """The total field and how to split it."""
+
+    method = traits.Str('vsharp', usedefault=True, desc='of the background removal')
+
+
+class RemoveBackgroundOutputSpec(TraitedSpec):  # type: ignore[misc] # nipype has no types
+    """The local field."""
+
+    field = File(exists=True, desc='ppm')
+    noise = File(exists=True, desc='standard deviation of the field, ppm')
+    mask = File(exists=True, desc='where the local field is known')
+    steps = traits.List(traits.Dict, desc='for the sidecar')
+
+
+class RemoveBackground(SimpleInterface):  # type: ignore[misc] # nipype has no types
+    """Remove the field of sources outside the mask."""
+
+    input_spec = RemoveBackgroundInputSpec
+    output_spec = RemoveBackgroundOutputSpec
+
+    def _run_interface(self, runtime: Bunch) -> Bunch:
+        numerics, inputs = lazy.numerics, self.inputs
+        device = numerics.prepare(inputs.device, inputs.omp_nthreads)
+        local, steps = numerics.remove_background(
+            numerics.load_field(numerics.TotalField, inputs, device),
+            method=inputs.method,
+            parameters=json.loads(inputs.parameters),
+        )
+        for name in ('field', 'noise', 'mask'):
+            volume = getattr(local, name)
+            self._results[name] = numerics.save(volume, name, runtime.cwd, inputs.mask)
+        self._results['steps'] = [step.as_dict() for step in steps]
+        return runtime

@@ -1,0 +1,59 @@
+"""Inputs that several nodes share."""
+
+from nipype.interfaces.base import (
+    BaseInterfaceInputSpec,
+    File,
+    InputMultiObject,
+    traits,
+)
+
+
+class WorkerInputSpec(BaseInterfaceInputSpec):  # type: ignore[misc] # nipype has no types
+    """How and with what a node computes.
+
+    A new ``version`` of the package invalidates what an older one has left in the work folder.
+    """
+
+    device = traits.Str('cpu', usedefault=True, desc='auto, cpu, cuda or cuda:N')
+    use_gpu = traits.Bool(nohash=True, desc='counts against n_gpu_procs')
+    omp_nthreads = traits.Int(1, usedefault=True, nohash=True, desc='threads of torch')
+    version = traits.Str('', usedefault=True, desc='of this package')
+    parameters = traits.Str('{}', usedefault=True, desc='hyper-parameters by method, as JSON')
+
+
+class EchoesInputSpec(WorkerInputSpec):
+    """An acquisition, as ``bidsio.images.load_multi_echo`` takes it."""
+
+    magnitude = InputMultiObject(File(exists=True), mandatory=True, desc='one image per echo')
+    phase = InputMultiObject(File(exists=True), mandatory=True, desc='one image per echo')
+    echo_times = traits.List(traits.Float, mandatory=True, desc='s')
+    b0 = traits.Float(mandatory=True, desc='T')
+    b0_dir = traits.Tuple(traits.Float, traits.Float, traits.Float, mandatory=True)
+    voxel_size = traits.Tuple(traits.Float, traits.Float, traits.Float, mandatory=True, desc='mm')
+    phase_slope = traits.Float(mandatory=True, desc='rad = slope * value + intercept')
+    phase_intercept = traits.Float(mandatory=True, desc='rad')
+    phase_sign = traits.Enum(1, -1, mandatory=True, usedefault=True)
+
+
+class FieldInputSpec(WorkerInputSpec):
+    """A field in ppm, where it is known and how well."""
+
+    field = File(exists=True, mandatory=True, desc='ppm')
+    noise = File(exists=True, mandatory=True, desc='standard deviation of the field, ppm')
+    mask = File(exists=True, mandatory=True, desc='where the field is known')
+    voxel_size = traits.Tuple(traits.Float, traits.Float, traits.Float, mandatory=True, desc='mm')
+    b0_dir = traits.Tuple(traits.Float, traits.Float, traits.Float, mandatory=True)
+
+
+ECHOES = (
+    'magnitude',
+    'phase',
+    'echo_times',
+    'b0',
+    'b0_dir',
+    'voxel_size',
+    'phase_slope',
+    'phase_intercept',
+    'phase_sign',
+)
+"""The inputs of ``EchoesInputSpec`` that are an ``Acquisition``'s fields."""

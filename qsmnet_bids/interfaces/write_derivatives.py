@@ -1,0 +1,72 @@
+"""All that a run leaves in the output dataset."""
+
+from pathlib import Path
+
+from nipype.interfaces.base import (
+    BaseInterfaceInputSpec,
+    Bunch,
+    File,
+    InputMultiObject,
+    OutputMultiObject,
+    SimpleInterface,
+    TraitedSpec,
+    isdefined,
+    traits,
+)
+
+from qsmnet_bids.bidsio.acquisition import Acquisition
+from qsmnet_bids.interfaces.derivatives import Origin, Outcome, write_run
+
+
+class WriteDerivativesInputSpec(BaseInterfaceInputSpec):  # type: ignore[misc] # no types
+    """A run, its maps, and how they were made."""
+
+    acquisition = traits.Instance(Acquisition, mandatory=True)
+    bids_dir = traits.Str(mandatory=True, desc='root of the raw dataset')
+    output_dir = traits.Str(mandatory=True, desc='root of the output dataset')
+    version = traits.Str('', usedefault=True, desc='of this package')
+    mask = File(exists=True, mandatory=True)
+    chi = File(exists=True, mandatory=True, desc='ppm')
+    r2star = File(exists=True, desc='1/s')
+    t2star = File(exists=True, desc='s')
+    s0 = File(exists=True, desc='unit of the magnitude')
+    total = File(exists=True, desc='ppm; written if given')
+    local = File(exists=True, desc='ppm; written if given')
+    figures = InputMultiObject(File(exists=True), desc='PNG')
+    quality = traits.Dict(mandatory=True, desc='measures of the map')
+    weights = traits.DictStrStr(desc='name and sha256 of a network')
+    mask_steps = traits.List(traits.Dict, mandatory=True)
+    field_steps = traits.List(traits.Dict, mandatory=True)
+    background_steps = traits.List(traits.Dict, mandatory=True)
+    inversion_steps = traits.List(traits.Dict, mandatory=True)
+
+
+class WriteDerivativesOutputSpec(TraitedSpec):  # type: ignore[misc] # nipype has no types
+    """What was written."""
+
+    out_files = OutputMultiObject(File(exists=True))
+
+
+class WriteDerivatives(SimpleInterface):  # type: ignore[misc] # nipype has no types
+    """Write maps, figures and sidecars of a run.
+
+    Runs each time: what lies in the output folder is not known to the work folder.
+    """
+
+    input_spec = WriteDerivativesInputSpec
+    output_spec = WriteDerivativesOutputSpec
+    _always_run = True
+
+    def _run_interface(self, runtime: Bunch) -> Bunch:
+        given = {key: value for key, value in self.inputs.get().items() if isdefined(value)}
+        stages = ('mask_steps', 'field_steps', 'background_steps', 'inversion_steps')
+        outcome = Outcome(
+            maps={key: Path(given[key]) for key in Outcome.MAPS if key in given},
+            figures=[Path(path) for path in given.get('figures', [])],
+            steps=[step for stage in stages for step in given[stage]],
+            quality=given['quality'],
+            weights=given.get('weights'),
+        )
+        origin = Origin(given['acquisition'], Path(given['bids_dir']), Path(given['output_dir']))
+        self._results['out_files'] = [str(path) for path in write_run(origin, outcome)]
+        return runtime

@@ -1,0 +1,195 @@
+"""One run, from its files to its derivatives."""
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from nipype.pipeline.engine import Node, Workflow
+
+from qsmnet_bids import __version__
+from qsmnet_bids.bidsio.acquisition import Acquisition
+from qsmnet_bids.interfaces.draw_figures import DrawFigures
+from qsmnet_bids.interfaces.fit_field import FitField
+from qsmnet_bids.interfaces.invert_dipole import InvertDipole
+from qsmnet_bids.interfaces.mask_run import MaskRun
+from qsmnet_bids.interfaces.remove_background import RemoveBackground
+from qsmnet_bids.interfaces.specs import ECHOES
+from qsmnet_bids.interfaces.steps import Parameters
+from qsmnet_bids.interfaces.write_derivatives import WriteDerivatives
+from qsmnet_bids.weights.cards import available, read_card
+from qsmnet_bids.workflows.memory import memory_gb
+from qsmnet_bids.workflows.resources import available_gpus
+
+
+@dataclass(frozen=True)
+class Methods:
+    """The method of each stage.
+
+    Parameters
+    ----------
+    masking, unwrapping, fieldmap, background, inversion
+        Names, from the registries of the stages.
+    reference
+        Region whose mean susceptibility is zero.
+    parameters
+        Hyper-parameters that differ from the defaults, by method.
+    """
+
+    masking: str
+    unwrapping: str
+    fieldmap: str
+    background: str
+    inversion: str
+    reference: str
+    parameters: Parameters = field(default_factory=dict)
+
+    def parameters_of(self, *methods: str) -> str:
+        """Give the hyper-parameters of some methods as JSON, so that a node knows no others."""
+        known = {name: dict(self.parameters[name]) for name in methods if name in self.parameters}
+        return json.dumps(known, sort_keys=True)
+
+
+def init_acquisition_wf(
+    *,
+    acquisition: Acquisition,
+    methods: Methods,
+    bids_dir: Path,
+    output_dir: Path,
+    save_fields: bool = False,
+    device: str = 'cpu',
+    omp_nthreads: int = 1,
+) -> Workflow:
+    """Build the workflow of one run; its name is the run's.
+
+    Parameters
+    ----------
+    acquisition
+        The run.
+    methods
+        Of the stages.
+    bids_dir, output_dir
+        Roots of the raw and the output dataset.
+    save_fields
+        Whether total and local field become derivatives.
+    device
+        ``'auto'``, ``'cpu'``, ``'cuda'`` or ``'cuda:N'``: for the stages that a GPU makes faster.
+    omp_nthreads
+        Threads of each node.
+    """
+    echoes = {name: getattr(acquisition, name) for name in ECHOES}
+    echoes |= {key: [str(path) for path in echoes[key]] for key in ('magnitude', 'phase')}
+    echoes['echo_times'] = list(acquisition.echo_times)
+    geometry = {'voxel_size': acquisition.voxel_size, 'b0_dir': acquisition.b0_dir}
+    common = {'omp_nthreads': omp_nthreads, 'version': __version__}
+    gpu = {'device': device, 'use_gpu': device != 'cpu' and available_gpus() > 0}
+    provided = {} if acquisition.mask is None else {'provided': str(acquisition.mask)}
+    weights = _weights(methods.inversion)
+
+    def node(interface: object, name: str) -> Node:
+        size = memory_gb(name, acquisition.shape, n_echoes=len(acquisition.echo_times))
+        return Node(interface, name=name, mem_gb=size, n_procs=omp_nthreads)
+
+    mask_run = node(
+        MaskRun(
+            method=methods.masking,
+            parameters=methods.parameters_of(methods.masking),
+            **provided,
+            **echoes,
+            **common,
+        ),
+        'mask_run',
+    )
+    fit_field = node(
+        FitField(
+            method=methods.fieldmap,
+            unwrapping=methods.unwrapping,
+            parameters=methods.parameters_of(methods.fieldmap, methods.unwrapping),
+            **echoes,
+            **common,
+        ),
+        'fit_field',
+    )
+    remove_background = node(
+        RemoveBackground(
+            method=methods.background,
+            parameters=methods.parameters_of(methods.background),
+            **geometry,
+            **common,
+            **gpu,
+        ),
+        'remove_background',
+    )
+    invert_dipole = node(
+        InvertDipole(
+            method=methods.inversion,
+            reference=methods.reference,
+            parameters=methods.parameters_of(methods.inversion),
+            weights_sha256=weights.get('sha256', ''),
+            **geometry,
+            **common,
+            **gpu,
+        ),
+        'invert_dipole',
+    )
+    draw_figures = node(
+        DrawFigures(name=acquisition.name, suffix=acquisition.suffix, **echoes, **common),
+        'draw_figures',
+    )
+    write_derivatives = node(
+        WriteDerivatives(
+            acquisition=acquisition,
+            bids_dir=str(bids_dir),
+            output_dir=str(output_dir),
+            version=__version__,
+        ),
+        'write_derivatives',
+    )
+    if weights:
+        write_derivatives.inputs.weights = weights
+
+    workflow = Workflow(name=acquisition.name)
+    workflow.connect(
+        [
+            (mask_run, fit_field, [('mask', 'mask')]),
+            (mask_run, remove_background, [('mask', 'mask')]),
+            (fit_field, remove_background, [('field', 'field'), ('noise', 'noise')]),
+            (
+                remove_background,
+                invert_dipole,
+                [('field', 'field'), ('noise', 'noise'), ('mask', 'mask')],
+            ),
+            (mask_run, draw_figures, [('mask', 'mask')]),
+            (fit_field, draw_figures, [('field', 'total')]),
+            (remove_background, draw_figures, [('field', 'local')]),
+            (invert_dipole, draw_figures, [('chi', 'chi')]),
+            (mask_run, write_derivatives, [('mask', 'mask'), ('steps', 'mask_steps')]),
+            (
+                fit_field,
+                write_derivatives,
+                [
+                    ('r2star', 'r2star'),
+                    ('t2star', 't2star'),
+                    ('s0', 's0'),
+                    ('steps', 'field_steps'),
+                ],
+            ),
+            (remove_background, write_derivatives, [('steps', 'background_steps')]),
+            (
+                invert_dipole,
+                write_derivatives,
+                [('chi', 'chi'), ('quality', 'quality'), ('steps', 'inversion_steps')],
+            ),
+            (draw_figures, write_derivatives, [('figures', 'figures')]),
+        ]
+    )
+    if save_fields:
+        workflow.connect(fit_field, 'field', write_derivatives, 'total')
+        workflow.connect(remove_background, 'field', write_derivatives, 'local')
+    return workflow
+
+
+def _weights(inversion: str) -> dict[str, str]:
+    """Name the network that an inversion stands for; empty where it is none."""
+    if inversion not in available():
+        return {}
+    return {'name': inversion, 'sha256': str(read_card(inversion)['sha256'])}

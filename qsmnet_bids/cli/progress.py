@@ -1,0 +1,121 @@
+"""Say which run is at which step: live lines on a terminal, plain lines in a log."""
+
+import time
+from threading import Event, Lock, Thread
+from types import TracebackType
+from typing import Literal, Protocol, TextIO, runtime_checkable
+
+REDRAW_SECONDS = 1.0
+UP, CLEAR_BELOW = '\x1b[{}A', '\x1b[J'
+
+
+@runtime_checkable
+class Named(Protocol):
+    """What is known of a node: its place in the graph."""
+
+    @property
+    def fullname(self) -> str:
+        """Names from the outermost workflow to the node, with dots between."""
+
+
+class Progress:
+    """A callback for nipype that shows what runs and what is done, and remembers the steps' ends.
+
+    Use it as a context: it draws the live lines anew while it is open.
+
+    Parameters
+    ----------
+    stream
+        Where to write; live if it is a terminal.
+    names
+        Name to show for each workflow of a run.
+    is_live
+        Whether lines are drawn anew; None to ask the stream.
+    """
+
+    def __init__(
+        self, stream: TextIO, names: dict[str, str] | None = None, *, is_live: bool | None = None
+    ) -> None:
+        self.ended: set[tuple[str, str]] = set()
+        self._stream = stream
+        self._names = names or {}
+        self._is_live = stream.isatty() if is_live is None else is_live
+        self._running: dict[tuple[str, str], float] = {}
+        self._n_live = 0
+        self._lock = Lock()
+        self._closing = Event()
+        self._ticker = Thread(target=self._tick, daemon=True)
+
+    def __enter__(self) -> 'Progress':
+        """Begin to draw."""
+        if self._is_live:
+            self._ticker.start()
+        return self
+
+    def __exit__(
+        self,
+        _kind: type[BaseException] | None,
+        _error: BaseException | None,
+        _traceback: TracebackType | None,
+    ) -> None:
+        """Leave only the lines of what is done."""
+        self._closing.set()
+        if self._ticker.is_alive():
+            self._ticker.join()
+        with self._lock:
+            self._running.clear()
+            self._draw([])
+
+    def __call__(self, node: Named, status: Literal['start', 'end', 'exception']) -> None:
+        """Take note of a node that starts or ends.
+
+        Parameters
+        ----------
+        node
+            Of the workflow.
+        status
+            As nipype gives it.
+        """
+        run, step = self._place(node)
+        with self._lock:
+            if status == 'start':
+                self._running.setdefault((run, step), time.monotonic())
+                self._draw([])
+                return
+            seconds = time.monotonic() - self._running.pop((run, step), time.monotonic())
+            if status == 'end':
+                self.ended.add((run, step))
+            self._draw([_line(run, step, seconds, is_failure=status == 'exception')])
+
+    def _place(self, node: Named) -> tuple[str, str]:
+        """Name the run and the step that a node belongs to."""
+        *workflows, step = node.fullname.split('.')
+        run = next((self._names[name] for name in reversed(workflows) if name in self._names), '')
+        return run or (workflows[-1] if workflows else ''), step
+
+    def _tick(self) -> None:
+        while not self._closing.wait(REDRAW_SECONDS):
+            with self._lock:
+                self._draw([])
+
+    def _draw(self, done: list[str]) -> None:
+        """Write lines that stay, and below them those that are still to change."""
+        if not self._is_live:
+            self._stream.writelines(f'{line}\n' for line in done)
+        else:
+            now = time.monotonic()
+            live = [f'{_line(*place, now - start)} ...' for place, start in self._running.items()]
+            erase = UP.format(self._n_live) + '\r' + CLEAR_BELOW if self._n_live else ''
+            self._stream.write(erase + ''.join(f'{line}\n' for line in [*done, *live]))
+            self._n_live = len(live)
+        self._stream.flush()
+
+
+def _line(run: str, step: str, seconds: float, *, is_failure: bool = False) -> str:
+    """Write one line.
+
+    >>> _line('sub-01', 'fit_field', 12.34)
+    'sub-01 fit field 12.3 s'
+    """
+    words = f'{run} {step.replace("_", " ")} {seconds:.1f} s'
+    return f'{words}, failed' if is_failure else words

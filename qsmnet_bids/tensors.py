@@ -12,6 +12,7 @@ from torch import Tensor
 from qsmnet_bids.vectors import Vector
 
 Volume = Float[Tensor, 'x y z']
+ResampledVolume = Float[Tensor, 'x_new y_new z_new']
 Echoes = Float[Tensor, 'echo x y z']
 Mask = Bool[Tensor, 'x y z']
 

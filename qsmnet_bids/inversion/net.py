@@ -1,7 +1,7 @@
 """Dipole inversion by a trained network.
 
-K. G. B. Rasmussen, M. Kristensen, R. G. Blendal et al., "DeepQSM - using deep learning to solve the
-dipole inversion for MRI susceptibility mapping", NeuroImage 195:373-383, 2019,
+S. Bollmann, K. G. B. Rasmussen, M. Kristensen et al., "DeepQSM - using deep learning to
+solve the dipole inversion for quantitative susceptibility mapping", NeuroImage 195:373-383, 2019,
 doi:10.1016/j.neuroimage.2019.03.060.
 """
 

@@ -1,0 +1,110 @@
+"""The three-dimensional U-Net of DeepQSM, with its sizes as arguments.
+
+S. Bollmann, K. G. B. Rasmussen, M. Kristensen et al., "DeepQSM - using deep learning to
+solve the dipole inversion for quantitative susceptibility mapping", NeuroImage 195:373-383, 2019,
+doi:10.1016/j.neuroimage.2019.03.060.
+"""
+
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+Normalisation = Literal['none', 'batch']
+
+
+class UNet(nn.Module):
+    """Map volumes to volumes of the same size, seeing the neighbourhood at several scales.
+
+    Parameters
+    ----------
+    in_channels, out_channels
+        Of the volumes; the field alone is one channel.
+    features
+        Feature maps at full resolution; they double with each level.
+    depth
+        Number of halvings of the resolution. Sides must be multiples of ``2 ** depth``.
+    kernel_size
+        Of all convolutions but the last, odd.
+    normalisation
+        After each convolution.
+    dropout
+        Probability that a feature map at the coarsest level is dropped in training.
+    """
+
+    def __init__(
+        self,
+        *,
+        in_channels: int = 1,
+        out_channels: int = 1,
+        features: int = 16,
+        depth: int = 4,
+        kernel_size: int = 3,
+        normalisation: Normalisation = 'none',
+        dropout: float = 0.0,
+    ) -> None:
+        super().__init__()
+        if kernel_size % 2 == 0:
+            raise ValueError(f'kernel_size must be odd, got {kernel_size}')
+        if depth < 1:
+            raise ValueError(f'depth must be at least 1, got {depth}')
+        widths = [features * 2**level for level in range(depth + 1)]
+
+        def block(n_in: int, n_out: int) -> nn.Sequential:
+            return _double_convolution(n_in, n_out, kernel_size, normalisation)
+
+        self.depth = depth
+        self.encoders = nn.ModuleList(
+            block(n_in, n_out) for n_in, n_out in zip([in_channels, *widths], widths, strict=False)
+        )
+        self.ups = nn.ModuleList(
+            nn.ConvTranspose3d(2 * width, width, kernel_size=2, stride=2) for width in widths[:-1]
+        )
+        self.decoders = nn.ModuleList(block(2 * width, width) for width in widths[:-1])
+        self.dropout = nn.Dropout3d(dropout)
+        self.head = nn.Conv3d(features, out_channels, kernel_size=1)
+        self.apply(_initialise)
+
+    def forward(self, volumes: Tensor) -> Tensor:
+        """Apply the network.
+
+        Parameters
+        ----------
+        volumes
+            Shape ``(batch, in_channels, x, y, z)``; x, y and z multiples of ``2 ** depth``.
+
+        Returns
+        -------
+            Shape ``(batch, out_channels, x, y, z)``.
+        """
+        skips = []
+        for level, encoder in enumerate(self.encoders):
+            volumes = encoder(nn.functional.max_pool3d(volumes, 2) if level else volumes)
+            skips.append(volumes)
+        volumes = self.dropout(skips.pop())
+        for level in reversed(range(self.depth)):
+            # popped, so that a skip's memory is free again as soon as it was used
+            volumes = torch.cat([skips.pop(), self.ups[level](volumes)], dim=1)
+            volumes = self.decoders[level](volumes)
+        return self.head(volumes)
+
+
+def _initialise(module: nn.Module) -> None:
+    """Keep the variance through rectified layers (He et al. 2015, doi:10.1109/ICCV.2015.123)."""
+    if isinstance(module, nn.Conv3d) and module.kernel_size != (1, 1, 1):
+        nn.init.kaiming_normal_(module.weight, nonlinearity='relu')
+        if module.bias is not None:
+            nn.init.zeros_(module.bias)
+
+
+def _double_convolution(
+    n_in: int, n_out: int, kernel_size: int, normalisation: Normalisation
+) -> nn.Sequential:
+    layers: list[nn.Module] = []
+    for width in (n_in, n_out):
+        bias = normalisation == 'none'
+        layers.append(nn.Conv3d(width, n_out, kernel_size, padding=kernel_size // 2, bias=bias))
+        if normalisation == 'batch':
+            layers.append(nn.BatchNorm3d(n_out))
+        layers.append(nn.ReLU(inplace=True))
+    return nn.Sequential(*layers)

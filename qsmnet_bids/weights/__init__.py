@@ -1,0 +1,1 @@
+"""The networks' weights: files, checksums, model cards, constructors."""

@@ -1,0 +1,43 @@
+"""Model cards: what ships, where it is, and how it was made. Does not import torch."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from qsmnet_bids.errors import WeightsError
+
+WEIGHTS_DIR = Path(__file__).parent
+
+
+def available(directory: Path = WEIGHTS_DIR) -> tuple[str, ...]:
+    """Name the networks that have a model card.
+
+    Parameters
+    ----------
+    directory
+        Holds ``NAME.json``.
+    """
+    return tuple(sorted(path.stem for path in directory.glob('*.json')))
+
+
+def read_card(name: str, directory: Path = WEIGHTS_DIR) -> dict[str, Any]:
+    """Read a model card.
+
+    Parameters
+    ----------
+    name
+        Such as ``'deepqsm'``.
+    directory
+        Holds ``NAME.json``.
+
+    Raises
+    ------
+    WeightsError
+        If there is none of that name.
+    """
+    path = directory / f'{name}.json'
+    if not path.exists():
+        names = ', '.join(available(directory)) or 'none'
+        raise WeightsError(f'{path}: no such model card; the networks that ship are: {names}')
+    card: dict[str, Any] = json.loads(path.read_text())
+    return card

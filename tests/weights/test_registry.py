@@ -1,0 +1,66 @@
+import hashlib
+import json
+
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from qsmnet_bids.errors import WeightsError
+from qsmnet_bids.networks.unet import UNet
+from qsmnet_bids.weights.cards import WEIGHTS_DIR, available, read_card
+from qsmnet_bids.weights.registry import load_network
+
+
+@pytest.fixture
+def folder(tmp_path):
+    network = {'features': 2, 'depth': 1}
+    path = tmp_path / 'tiny.safetensors'
+    save_file({k: v.half() for k, v in UNet(**network).state_dict().items()}, path)
+    card = {
+        'name': 'tiny',
+        'file': path.name,
+        'sha256': hashlib.sha256(path.read_bytes()).hexdigest(),
+        'network': {'constructor': 'UNet', **network},
+        'field_scale': 0.05,
+        'chi_scale': 0.2,
+        'training_field_sd': 0.05,
+    }
+    (tmp_path / 'tiny.json').write_text(json.dumps(card))
+    load_network.cache_clear()
+    return tmp_path
+
+
+def test_a_network_loads_ready_for_inference(folder):
+    network = load_network('tiny', folder)
+    assert network.multiple == 2
+    assert not network.module.training
+    assert all(
+        p.dtype == torch.float32 and not p.requires_grad for p in network.module.parameters()
+    )
+
+
+def test_a_changed_file_is_refused(folder):
+    path = folder / 'tiny.safetensors'
+    data = bytearray(path.read_bytes())
+    data[-1] ^= 1
+    path.write_bytes(data)
+    with pytest.raises(WeightsError, match='sha256'):
+        load_network('tiny', folder)
+
+
+def test_a_missing_file_is_named(folder):
+    (folder / 'tiny.safetensors').unlink()
+    with pytest.raises(WeightsError, match=r'tiny\.safetensors: missing'):
+        load_network('tiny', folder)
+
+
+def test_an_unknown_name_is_answered_with_those_that_ship(folder):
+    with pytest.raises(WeightsError, match='tiny'):
+        load_network('nonesuch', folder)
+
+
+@pytest.mark.parametrize('name', available())
+def test_what_ships_is_what_its_card_says(name):
+    load_network.cache_clear()
+    assert load_network(name).sha256 == read_card(name)['sha256']
+    assert (WEIGHTS_DIR / read_card(name)['file']).stat().st_size < 60e6

@@ -90,7 +90,7 @@ def load_tissue(voxel_size: Vector) -> Lattice:
         Four channels, each in [0, 1].
     """
     grey, white, contrast = (_load(name) for name in ('gm', 'wm', 't1'))
-    inside = torch.from_numpy(ndimage.binary_fill_holes((contrast > 0).numpy())).float()
+    inside = (contrast > 0).float()
     inside[:, :, : _index_of(LOWEST_MM)] = 0
     maps = torch.stack([grey, white, contrast, inside])
     factor = tuple(max(1, math.floor(size)) for size in voxel_size)

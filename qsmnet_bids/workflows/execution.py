@@ -156,7 +156,10 @@ def cause_of(text: str) -> str:
 
 @contextmanager
 def _interrupted_by_sigterm() -> Iterator[None]:
-    """Let SIGTERM end the run as Ctrl-C does: workers first."""
+    """Let SIGTERM end the run as Ctrl-C does: workers first; leave a caller's own handler."""
+    if signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
+        yield
+        return
 
     def interrupt(_signal: int, _frame: FrameType | None) -> None:
         raise KeyboardInterrupt

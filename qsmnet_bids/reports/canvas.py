@@ -23,6 +23,7 @@ FONT_SIZE = 10
 
 _INK = '#f2f2f2'
 _GREY_LEVELS = 96
+_COMPRESSION = 6
 
 
 @dataclass(frozen=True)
@@ -65,9 +66,10 @@ class Window:
 
     def to_grey(self, volume: np.ndarray) -> np.ndarray:
         """Scale a volume to 0..255; what is not finite becomes black."""
-        span = self.high - self.low
-        scaled = (np.where(np.isfinite(volume), volume, self.low) - self.low) / span
-        return np.round(np.clip(scaled, 0, 1) * 255).astype(np.uint8)
+        scaled = (volume - np.float32(self.low)) * np.float32(255 / (self.high - self.low))
+        scaled[~np.isfinite(scaled)] = 0
+        grey: np.ndarray = np.rint(np.clip(scaled, 0, 255)).astype(np.uint8)
+        return grey
 
 
 def compose(rows: list[Row], grid: Grid, height: int, *, smooth: bool) -> np.ndarray:
@@ -146,12 +148,12 @@ def encode(figure: Figure) -> bytes:
         # fewer levels than 256 halve the file; the step stays below what a screen shows
         step = 255 / (_GREY_LEVELS - 1)
         grey = np.round(np.round(colours[..., 0] / step) * step).astype(np.uint8)
-        image = Image.fromarray(grey).convert('P')
+        image = Image.fromarray(grey)
     else:
         image = Image.fromarray(np.ascontiguousarray(colours))
         image = image.quantize(_GREY_LEVELS, dither=Image.Dither.NONE)
     buffer = io.BytesIO()
-    image.save(buffer, format='PNG', optimize=True)
+    image.save(buffer, format='PNG', compress_level=_COMPRESSION)
     return buffer.getvalue()
 
 

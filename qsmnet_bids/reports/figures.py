@@ -115,7 +115,9 @@ def _three_planes(volume: np.ndarray, mask: np.ndarray, grid: Grid, window: Wind
 
 
 def _outlined(magnitude: np.ndarray, mask: np.ndarray, grid: Grid) -> bytes:
-    combined = np.sqrt(np.mean(np.square(magnitude, dtype=np.float64), axis=0))
+    combined = np.sqrt(
+        sum(np.square(echo, dtype=np.float32) for echo in magnitude) / len(magnitude)
+    )
     window = Window(0, _percentile(combined[mask], 99.5))
     turned, turned_mask = grid.turn(window.to_grey(combined)), grid.turn(mask.astype(np.uint8))
     places, height = arrange(_planes(grid), grid, left=0, right=WIDTH)

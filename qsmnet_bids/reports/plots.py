@@ -5,8 +5,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from qsmnet_bids.reports.values import MINUS
+
 WIDTH, HEIGHT = 360, 150
-_LEFT, _RIGHT, _TOP, _BASE = 10, WIDTH - 10, 24, 116
+_LEFT, _RIGHT, _TOP, _BASE = 22, WIDTH - 22, 24, 116
 _MOST_DOTS = 200
 _LEVELS = 11
 
@@ -81,7 +83,9 @@ def lay_out(values: np.ndarray, names: Sequence[str], outlying: np.ndarray) -> P
             for run, y in zip(shown, heights, strict=True)
         ],
         bars=_bars(places) if many else [],
-        ticks=[(_LEFT + 8 + (tick - low) * scale, f'{tick:.6g}') for tick in ticks],
+        ticks=[
+            (_LEFT + 8 + (tick - low) * scale, f'{tick:.6g}'.replace('-', MINUS)) for tick in ticks
+        ],
         median=float(np.median(places)),
     )
 

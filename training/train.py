@@ -195,7 +195,10 @@ def _update_average(average: dict[str, Tensor], network: nn.Module, decay: float
 def _start(recipe: Recipe, checkpoint: Path, device: torch.device) -> Run:
     """Build the network, and go on where a checkpoint stands."""
     torch.manual_seed(recipe.seed)
-    network = UNet(**recipe.network).to(device=device, memory_format=torch.channels_last_3d)
+    network = UNet(**recipe.network).to(device)
+    for parameter in network.parameters():
+        if parameter.dim() == 5:
+            parameter.data = parameter.data.contiguous(memory_format=torch.channels_last_3d)
     optimiser = torch.optim.Adam(network.parameters(), lr=recipe.learning_rate, betas=recipe.betas)
     if not checkpoint.exists():
         return Run(network, optimiser, _copy(network))

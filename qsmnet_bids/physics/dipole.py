@@ -1,6 +1,8 @@
 """The field of magnetic dipoles, by convolution in k-space.
 
 J. P. Marques and R. Bowtell, Concepts Magn. Reson. B 25:65-78, 2005, doi:10.1002/cmr.b.20034.
+The kernel of finite reach follows F. Vico, L. Greengard, M. Ferrando, J. Comput. Phys.
+323:191-203, 2016, doi:10.1016/j.jcp.2016.07.028.
 """
 
 import math
@@ -11,18 +13,23 @@ from torch import Tensor
 from qsmnet_bids.tensors import Volume
 from qsmnet_bids.vectors import Vector
 
+SLAB = 32
+"""Planes of a kernel that are made at once."""
+
 
 def dipole_kernel(
     shape: tuple[int, int, int],
     voxel_size: Vector,
     b0_dir: Vector,
     *,
+    reach_mm: float | None = None,
     device: torch.device | str = 'cpu',
     dtype: torch.dtype = torch.float32,
 ) -> Tensor:
     """Sample the dipole kernel on the frequencies of ``torch.fft.rfftn``.
 
-    D(k) = 1/3 - (k . b)^2 / |k|^2, and D(0) = 0.
+    D(k) = 1/3 - (k . b)^2 / |k|^2, and D(0) = 0. For a dipole whose field ends at r, D(k) is
+    multiplied by 1 - 3 j1(2 pi |k| r) / (2 pi |k| r).
 
     Parameters
     ----------
@@ -32,6 +39,8 @@ def dipole_kernel(
         mm.
     b0_dir
         Vector along B0 in voxel axes; its length does not matter.
+    reach_mm
+        Distance at which the field of a source ends, mm; None for never.
     device, dtype
         Of the kernel.
 
@@ -47,17 +56,29 @@ def dipole_kernel(
     length = math.sqrt(sum(component**2 for component in b0_dir))
     if length == 0:
         raise ValueError('b0_dir must not be the zero vector')
-    # float64 on the way: near the magic angle 1/3 - cos^2 cancels
     kx = torch.fft.fftfreq(shape[0], voxel_size[0], device=device, dtype=torch.float64)
     ky = torch.fft.fftfreq(shape[1], voxel_size[1], device=device, dtype=torch.float64)
     kz = torch.fft.rfftfreq(shape[2], voxel_size[2], device=device, dtype=torch.float64)
-    kx, ky, kz = kx[:, None, None], ky[None, :, None], kz[None, None, :]
-    along = (kx * b0_dir[0] + ky * b0_dir[1] + kz * b0_dir[2]) / length
-    squared = kx**2 + ky**2 + kz**2
-    squared[0, 0, 0] = 1
-    kernel = 1 / 3 - along**2 / squared
+    kernel = torch.empty((len(kx), len(ky), len(kz)), device=device, dtype=dtype)
+    unit = [component / length for component in b0_dir]
+    # float64 on the way, since near the magic angle 1/3 - cos^2 cancels; by slabs, to save memory
+    for start in range(0, len(kx), SLAB):
+        x, y, z = kx[start : start + SLAB, None, None], ky[:, None], kz
+        along = x * unit[0] + y * unit[1] + z * unit[2]
+        squared = x**2 + y**2 + z**2
+        if start == 0:
+            squared[0, 0, 0] = 1
+        slab = 1 / 3 - along**2 / squared
+        if reach_mm is not None:
+            slab *= _finite_reach(squared.sqrt_().mul_(2 * math.pi * reach_mm))
+        kernel[start : start + SLAB] = slab
     kernel[0, 0, 0] = 0
-    return kernel.to(dtype)
+    return kernel
+
+
+def _finite_reach(x: Tensor) -> Tensor:
+    """Fourier factor 1 - 3 j1(x) / x of cutting the dipole's field off at x = |k| r."""
+    return 1 - 3 * (x.sin() / x - x.cos()) / x**2
 
 
 def convolve(volume: Volume, kernel: Tensor) -> Volume:
@@ -123,19 +144,22 @@ def pad_to(volume: Tensor, shape: tuple[int, int, int]) -> Tensor:
 def forward_field(
     chi: Volume, *, voxel_size: Vector, b0_dir: Vector, margin_mm: float | None = None
 ) -> Volume:
-    """Field that a susceptibility distribution causes, free of wrap-around.
+    """Field that a susceptibility distribution causes in free space, without wrap-around.
+
+    Sources reach as far as the margin, so that no periodic image is ever seen: with the default
+    margin the convolution is exact for every pair of voxels up to the longest side apart.
 
     Parameters
     ----------
     chi
-        ppm.
+        ppm, relative to what surrounds the volume.
     voxel_size
         mm.
     b0_dir
         Vector along B0 in voxel axes.
     margin_mm
-        Zeros added on each axis before the convolution, mm; half of the field of view if None;
-        0 for a periodic world.
+        Zeros added on each axis before the convolution, and reach of a source, mm; the longest
+        side of the volume if None; 0 for a periodic world.
 
     Returns
     -------
@@ -143,9 +167,16 @@ def forward_field(
     """
     shape = (chi.shape[0], chi.shape[1], chi.shape[2])
     if margin_mm is None:
-        margin_mm = 0.5 * max(n * size for n, size in zip(shape, voxel_size, strict=True))
+        margin_mm = max(n * size for n, size in zip(shape, voxel_size, strict=True))
     padded = padded_shape(shape, voxel_size, margin_mm) if margin_mm else shape
-    kernel = dipole_kernel(padded, voxel_size, b0_dir, device=chi.device, dtype=chi.dtype)
+    kernel = dipole_kernel(
+        padded,
+        voxel_size,
+        b0_dir,
+        reach_mm=margin_mm or None,
+        device=chi.device,
+        dtype=chi.dtype,
+    )
     field = convolve(pad_to(chi, padded), kernel)
     return field[: shape[0], : shape[1], : shape[2]]
 

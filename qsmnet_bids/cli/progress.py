@@ -3,10 +3,35 @@
 import time
 from threading import Event, Lock, Thread
 from types import TracebackType
-from typing import Literal, Protocol, TextIO, runtime_checkable
+from typing import Literal, Protocol, runtime_checkable
 
 REDRAW_SECONDS = 1.0
 UP, CLEAR_BELOW = '\x1b[{}A', '\x1b[J'
+
+
+STEPS = {
+    'mask_run': 'mask',
+    'fit_field': 'fieldmap',
+    'remove_background': 'background',
+    'invert_dipole': 'inversion',
+    'draw_figures': 'figures',
+    'write_derivatives': 'derivatives',
+}
+"""What the nodes of a run are called in front of the user."""
+
+
+@runtime_checkable
+class Stream(Protocol):
+    """Where lines are written."""
+
+    def write(self, text: str, /) -> int:
+        """Write text."""
+
+    def flush(self) -> None:
+        """Bring it before the user."""
+
+    def isatty(self) -> bool:
+        """Tell whether it is a terminal."""
 
 
 @runtime_checkable
@@ -27,18 +52,13 @@ class Progress:
     ----------
     stream
         Where to write; live if it is a terminal.
-    names
-        Name to show for each workflow of a run.
     is_live
         Whether lines are drawn anew; None to ask the stream.
     """
 
-    def __init__(
-        self, stream: TextIO, names: dict[str, str] | None = None, *, is_live: bool | None = None
-    ) -> None:
+    def __init__(self, stream: Stream, *, is_live: bool | None = None) -> None:
         self.ended: set[tuple[str, str]] = set()
         self._stream = stream
-        self._names = names or {}
         self._is_live = stream.isatty() if is_live is None else is_live
         self._running: dict[tuple[str, str], float] = {}
         self._n_live = 0
@@ -90,8 +110,7 @@ class Progress:
     def _place(self, node: Named) -> tuple[str, str]:
         """Name the run and the step that a node belongs to."""
         *workflows, step = node.fullname.split('.')
-        run = next((self._names[name] for name in reversed(workflows) if name in self._names), '')
-        return run or (workflows[-1] if workflows else ''), step
+        return workflows[-1] if workflows else '', step
 
     def _tick(self) -> None:
         while not self._closing.wait(REDRAW_SECONDS):
@@ -101,7 +120,7 @@ class Progress:
     def _draw(self, done: list[str]) -> None:
         """Write lines that stay, and below them those that are still to change."""
         if not self._is_live:
-            self._stream.writelines(f'{line}\n' for line in done)
+            self._stream.write(''.join(f'{line}\n' for line in done))
         else:
             now = time.monotonic()
             live = [f'{_line(*place, now - start)} ...' for place, start in self._running.items()]
@@ -115,7 +134,7 @@ def _line(run: str, step: str, seconds: float, *, is_failure: bool = False) -> s
     """Write one line.
 
     >>> _line('sub-01', 'fit_field', 12.34)
-    'sub-01 fit field 12.3 s'
+    'sub-01 fieldmap 12.3 s'
     """
-    words = f'{run} {step.replace("_", " ")} {seconds:.1f} s'
+    words = f'{run} {STEPS.get(step, step)} {seconds:.1f} s'
     return f'{words}, failed' if is_failure else words

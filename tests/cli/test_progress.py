@@ -12,22 +12,22 @@ class Node:
     fullname: str
 
 
-MASK, FIT = Node('all.sub_01.sub_01_run_1.mask'), Node('all.sub_01.sub_01_run_1.fit_field')
-NAMES = {'sub_01_run_1': 'sub-01_run-1'}
+MASK = Node('qsmnet_bids.sub-01.sub-01_run-1.mask_run')
+FIT = Node('qsmnet_bids.sub-01.sub-01_run-1.fit_field')
 
 
 def test_log_gets_one_line_per_finished_step():
     stream = io.StringIO()
-    with Progress(stream, NAMES) as progress:
+    with Progress(stream) as progress:
         progress(MASK, 'start')
         progress(MASK, 'end')
         progress(FIT, 'start')
         progress(FIT, 'exception')
     lines = stream.getvalue().splitlines()
     assert re.fullmatch(r'sub-01_run-1 mask \d+\.\d s', lines[0])
-    assert re.fullmatch(r'sub-01_run-1 fit field \d+\.\d s, failed', lines[1])
+    assert re.fullmatch(r'sub-01_run-1 fieldmap \d+\.\d s, failed', lines[1])
     assert len(lines) == 2
-    assert progress.ended == {('sub-01_run-1', 'mask')}
+    assert progress.ended == {('sub-01_run-1', 'mask_run')}
 
 
 def screen(text):
@@ -45,20 +45,20 @@ def screen(text):
 
 def test_terminal_shows_what_runs_below_what_is_done():
     stream = io.StringIO()
-    with Progress(stream, NAMES, is_live=True) as progress:
+    with Progress(stream, is_live=True) as progress:
         progress(MASK, 'start')
         progress(FIT, 'start')
         progress(MASK, 'end')
         shown = screen(stream.getvalue())
         assert [line.endswith('...') for line in shown] == [False, True]
         assert shown[0].startswith('sub-01_run-1 mask')
-        assert shown[1].startswith('sub-01_run-1 fit field')
+        assert shown[1].startswith('sub-01_run-1 fieldmap')
     assert len(screen(stream.getvalue())) == 1
 
 
-def test_node_of_no_known_run_is_named_by_its_workflow():
+def test_node_that_is_no_stage_is_shown_by_its_name():
     stream = io.StringIO()
     with Progress(stream) as progress:
-        progress(Node('all.sub_02.mask'), 'start')
-        progress(Node('all.sub_02.mask'), 'end')
-    assert stream.getvalue().startswith('sub_02 mask ')
+        progress(Node('all.sub-02.gather'), 'start')
+        progress(Node('all.sub-02.gather'), 'end')
+    assert stream.getvalue().startswith('sub-02 gather ')

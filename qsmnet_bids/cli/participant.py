@@ -1,0 +1,161 @@
+"""The participant level: find the runs, check them, process the good ones."""
+
+import shutil
+import subprocess
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from itertools import groupby
+from pathlib import Path
+
+from nipype.pipeline.engine import Workflow
+
+from qsmnet_bids.bidsio.acquisition import Acquisition
+from qsmnet_bids.bidsio.preflight import Preflight, check
+from qsmnet_bids.bidsio.query import Run, find_runs
+from qsmnet_bids.cli.progress import Progress, Stream
+from qsmnet_bids.errors import Failure
+from qsmnet_bids.settings import Settings
+from qsmnet_bids.workflows.dataset import NAME, init_dataset_wf
+from qsmnet_bids.workflows.execution import configure, execute, plugin_from_file
+from qsmnet_bids.workflows.plugin import SafeMultiProcPlugin
+from qsmnet_bids.workflows.resources import (
+    available_cpus,
+    available_gpus,
+    available_memory_gb,
+    threads_per_node,
+)
+from qsmnet_bids.workflows.subject import init_subject_wf
+
+
+def find(settings: Settings) -> tuple[list[Run], Preflight]:
+    """Find the runs and check their files.
+
+    Parameters
+    ----------
+    settings
+        Of the whole run.
+
+    Returns
+    -------
+        All runs that were asked for, and what can be processed of them.
+    """
+    runs = find_runs(
+        settings.bids_dir,
+        participant_labels=settings.participant_labels,
+        session_labels=settings.session_labels,
+        filter_file=settings.bids_filter_file,
+        database_dir=settings.bids_database_dir,
+        validate=not settings.skip_bids_validation,
+    )
+    preflight = check(
+        runs,
+        bids_dir=settings.bids_dir,
+        field_strength=settings.field_strength,
+        phase_sign=settings.phase_sign,
+        derivatives=settings.derivatives,
+        mask=settings.mask,
+        filter_file=settings.bids_filter_file,
+        participant_labels=settings.participant_labels,
+    )
+    return runs, preflight
+
+
+def process(
+    acquisitions: Sequence[Acquisition], settings: Settings, *, log_dir: Path, stream: Stream
+) -> list[Failure]:
+    """Run the workflow.
+
+    Parameters
+    ----------
+    acquisitions
+        At least one.
+    settings
+        Of the whole run.
+    log_dir
+        For crash files and the log.
+    stream
+        For the user.
+
+    Returns
+    -------
+        At most one for each acquisition.
+    """
+    if settings.clean_workdir:
+        shutil.rmtree(settings.work_dir / NAME, ignore_errors=True)
+    log_file = configure(
+        log_dir=log_dir,
+        work_dir=settings.work_dir,
+        stop_on_first_crash=settings.stop_on_first_crash,
+    )
+    by_subject = groupby(sorted(acquisitions, key=_subject), key=_subject)
+    workflow = init_dataset_wf(
+        subject_workflows=[
+            init_subject_wf(acquisitions=list(own), settings=settings) for _, own in by_subject
+        ],
+        work_dir=settings.work_dir,
+    )
+    if settings.write_graph:
+        _draw(workflow, log_dir / 'graph.dot')
+    with Progress(stream) as progress, _without_leftovers(acquisitions, settings.output_dir):
+        plugin_args = {
+            'n_procs': _n_procs(settings),
+            'memory_gb': settings.memory_gb or available_memory_gb(),
+            'n_gpu_procs': available_gpus(),
+            'status_callback': progress,
+            'log_file': log_file,
+        }
+        plugin = (
+            plugin_from_file(settings.nipype_plugin_file, plugin_args=plugin_args)
+            if settings.nipype_plugin_file
+            else SafeMultiProcPlugin(plugin_args)
+        )
+        failures = execute(workflow, plugin=plugin)
+    ended = {run for run, step in progress.ended if step == 'write_derivatives'}
+    if settings.nipype_plugin_file:  # not every plugin tells what ends
+        ended = {acquisition.name for acquisition in acquisitions}
+    return list(_by_run(failures, [acquisition.name for acquisition in acquisitions], ended))
+
+
+def _subject(acquisition: Acquisition) -> str:
+    return acquisition.subject
+
+
+def _n_procs(settings: Settings) -> int:
+    """Count the threads that may run at once; as many as one step has where memory is short."""
+    n_procs = settings.n_procs or available_cpus()
+    return settings.omp_nthreads or threads_per_node(n_procs) if settings.low_mem else n_procs
+
+
+def _by_run(
+    failures: Sequence[Failure], names: Sequence[str], ended: Collection[str]
+) -> Iterator[Failure]:
+    """Give the first failure of each run; where it has none but did not end, what ended it."""
+    general = [failure for failure in failures if failure.run not in names]
+    for name in names:
+        own = [failure for failure in failures if failure.run == name]
+        if own:
+            yield own[0]
+        elif failures and name not in ended:
+            cause = 'was not finished, as another run failed'
+            yield replace((general or [Failure(name, 'workflow', cause)])[0], run=name)
+
+
+def _draw(workflow: Workflow, path: Path) -> None:
+    """Write the graph, and its picture where Graphviz is installed."""
+    workflow.write_hierarchical_dotfile(str(path))
+    dot = shutil.which('dot')
+    if dot is not None:
+        picture = path.with_suffix('.svg')
+        subprocess.run([dot, '-Tsvg', str(path), '-o', str(picture)], check=False)  # noqa: S603 -- ours
+
+
+@contextmanager
+def _without_leftovers(acquisitions: Sequence[Acquisition], output_dir: Path) -> Iterator[None]:
+    """Remove what workers that were killed had only begun to write."""
+    try:
+        yield
+    finally:
+        for subject in {acquisition.subject for acquisition in acquisitions}:
+            for path in (output_dir / f'sub-{subject}').rglob('.*.tmp'):
+                path.unlink(missing_ok=True)

@@ -1,15 +1,14 @@
 """Find the runs of a BIDS dataset that can become a susceptibility map."""
 
 import json
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from bids import BIDSLayout
-from bids.layout import BIDSLayoutIndexer, Query
+from bids.layout import Query
 
 from qsmnet_bids.bidsio.filters import Filter, Filters, load_filters
+from qsmnet_bids.bidsio.index import get_images, index_images, open_database
 from qsmnet_bids.bidsio.names import LONG_NAMES, parse_name, parse_suffix
 from qsmnet_bids.errors import InputError, Problem, SettingsError
 
@@ -90,13 +89,17 @@ def find_runs(
     magnitude: Filter = DEFAULTS | {'part': ['mag', Query.NONE]} | filters.magnitude
     phase: Filter = DEFAULTS | {'part': 'phase'} | filters.phase
     layout = (
-        _database(bids_dir, database_dir)
+        open_database(bids_dir, database_dir)
         if database_dir
-        else _index(bids_dir, _ignored(subjects, sessions, [magnitude, phase]))
+        else index_images(bids_dir, subjects, sessions, [magnitude, phase])
     )
     asked_sessions = sessions if session_labels else None
     found = [
-        [path for path in _get(layout, wanted) if _is_asked_for(path, subjects, asked_sessions)]
+        [
+            path
+            for path in get_images(layout, wanted)
+            if _is_asked_for(path, subjects, asked_sessions)
+        ]
         for wanted in (magnitude, phase)
     ]
     runs = _group(*found, dropped=_telling_entities(filters))
@@ -137,61 +140,6 @@ def _known_labels(folders: Iterable[Path], key: str, asked: Sequence[str]) -> li
     return sorted(set(wanted) or known)
 
 
-def _ignored(
-    subjects: list[str], sessions: list[str], wanted: list[Filter]
-) -> list[re.Pattern[str]]:
-    patterns = [rf'^/(?!sub-({_any_of(subjects)})(/|$))', r'\.(?!(nii|gz)$)[^./]+$']
-    if sessions:
-        patterns.append(rf'^/sub-[^/]+/ses-(?!({_any_of(sessions)})(/|$))')
-    suffixes, datatypes = _values(wanted, 'suffix'), _values(wanted, 'datatype')
-    if suffixes is not None:
-        patterns.append(rf'_(?!({_any_of(suffixes)})\.)[^_/]+\.nii(\.gz)?$')
-    if datatypes is not None:
-        patterns.append(rf'^/sub-[^/]+/(ses-[^/]+/)?(?!ses-|({_any_of(datatypes)})(/|$))')
-    return [re.compile(pattern) for pattern in patterns]
-
-
-def _any_of(values: Iterable[str]) -> str:
-    return '|'.join(re.escape(value) for value in values)
-
-
-def _values(wanted: list[Filter], name: str) -> list[str] | None:
-    """Collect what the filters ask of an entity; None if one of them leaves it open."""
-    values = [value for each in wanted for value in _as_list(each[name])]
-    return None if any(isinstance(v, Query) for v in values) else [str(v) for v in values]
-
-
-def _as_list(value: object) -> list[object]:
-    return value if isinstance(value, list) else [value]
-
-
-def _index(
-    bids_dir: Path, ignore: list[re.Pattern[str]], database_dir: Path | None = None
-) -> BIDSLayout:
-    indexer = BIDSLayoutIndexer(validate=False, index_metadata=False, ignore=ignore)
-    return BIDSLayout(bids_dir, validate=False, indexer=indexer, database_path=database_dir)
-
-
-def _database(bids_dir: Path, database_dir: Path) -> BIDSLayout:
-    # whole, since a later call may ask for other subjects
-    layout = _index(
-        bids_dir, [re.compile(r'^/(?!sub-)'), re.compile(r'\.(?!(nii|gz)$)[^./]+$')], database_dir
-    )
-    if Path(layout.root).resolve() != bids_dir.resolve():
-        raise SettingsError(
-            f'{database_dir}: is the database of {layout.root}, not of {bids_dir}; name another '
-            f'folder or delete it'
-        )
-    return layout
-
-
-def _get(layout: BIDSLayout, wanted: Filter) -> list[Path]:
-    try:
-        return [Path(path) for path in layout.get(return_type='filename', **wanted)]
-    except ValueError as error:
-        raise SettingsError(f'BIDS filter file: {error}') from error
-
-
 def _is_asked_for(path: Path, subjects: list[str], sessions: list[str] | None) -> bool:
     entities = parse_name(path)
     return entities.get('sub') in subjects and (
@@ -209,7 +157,8 @@ def _telling_entities(filters: Filters) -> set[str]:
 def _group(magnitude: list[Path], phase: list[Path], *, dropped: set[str]) -> list[Run]:
     runs: dict[tuple[object, ...], Run] = {}
     for part, paths in (('magnitude', magnitude), ('phase', phase)):
-        for path in paths:
+        # an image that says its part has the first right to its place
+        for path in sorted(paths, key=lambda path: 'part' not in parse_name(path)):
             entities = {k: v for k, v in parse_name(path).items() if k not in dropped}
             suffix = parse_suffix(path)
             key = (*sorted(entities.items()), '' if 'suffix' in dropped else suffix)

@@ -167,7 +167,7 @@ def test_says_what_is_wrong_with_a_filter_file(dataset, content, message):
 
 def test_missing_filter_file_is_named(dataset):
     dataset.add_run('sub-01', shape=(2, 2, 2))
-    with pytest.raises(SettingsError, match='nowhere.json: cannot be read'):
+    with pytest.raises(SettingsError, match=r'nowhere.json: cannot be read'):
         find_runs(dataset.root, filter_file=dataset.root / 'nowhere.json')
 
 

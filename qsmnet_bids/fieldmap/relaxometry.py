@@ -6,6 +6,7 @@ doi:10.1002/mrm.25137.
 
 import torch
 
+from qsmnet_bids.physics.box import bounding_box, put_back
 from qsmnet_bids.tensors import Mask, MultiEcho, Relaxation
 
 FASTEST = 1000.0
@@ -31,10 +32,12 @@ def relaxometry(echoes: MultiEcho, *, mask: Mask) -> Relaxation:
     """
     if len(echoes.echo_times) < 2:
         raise ValueError(f'R2* needs at least 2 echoes, got {len(echoes.echo_times)}')
+    box = bounding_box(mask)
+    inside, volumes = mask[box], echoes.magnitude[(slice(None), *box)]
     # relative to the greatest, so that no unit underflows
-    maximum = echoes.magnitude.max().clamp(min=torch.finfo(echoes.magnitude.dtype).tiny)
-    n, time, log, time_log, time_time = (torch.zeros_like(echoes.magnitude[0]) for _ in range(5))
-    for magnitude, echo_time in zip(echoes.magnitude, echoes.echo_times, strict=True):
+    maximum = volumes.max().clamp(min=torch.finfo(volumes.dtype).tiny)
+    n, time, log, time_log, time_time = (torch.zeros_like(volumes[0]) for _ in range(5))
+    for magnitude, echo_time in zip(volumes, echoes.echo_times, strict=True):
         relative = (magnitude / maximum).clamp(min=1e-12)
         weight, value = relative.square(), relative.log()
         n += weight
@@ -45,7 +48,7 @@ def relaxometry(echoes: MultiEcho, *, mask: Mask) -> Relaxation:
     mean_time, mean_log = time / n, log / n
     spread = time_time / n - mean_time**2
     slope = (time_log / n - mean_time * mean_log) / spread.clamp(min=1e-12)
-    r2star = slope.neg().clamp_(0, FASTEST).mul_(mask)
-    s0 = torch.exp(mean_log + r2star * mean_time).mul_(maximum).mul_(mask)
+    r2star = slope.neg().clamp_(0, FASTEST).mul_(inside)
+    s0 = torch.exp(mean_log + r2star * mean_time).mul_(maximum).mul_(inside)
     t2star = torch.where(r2star > 0, 1 / r2star, 0)
-    return Relaxation(r2star, t2star, s0)
+    return Relaxation(*(put_back(volume, box, mask.shape) for volume in (r2star, t2star, s0)))

@@ -1,0 +1,70 @@
+import dataclasses
+import inspect
+
+import pytest
+import torch
+from scipy import ndimage
+
+from qsmnet_bids.masking import METHODS
+from tests.simulated import simulate
+
+
+@pytest.fixture(scope='module')
+def head():
+    return simulate()
+
+
+def dice(first, second):
+    return 2 * float((first & second).sum()) / float(first.sum() + second.sum())
+
+
+@pytest.mark.parametrize('method', METHODS.values(), ids=METHODS.keys())
+class TestEachMethod:
+    def test_signature(self, method):
+        echoes, *options = inspect.signature(method).parameters.values()
+        assert echoes.name == 'echoes'
+        assert all(o.kind is o.KEYWORD_ONLY and isinstance(o.default, float) for o in options)
+        assert METHODS[method.__name__] is method
+
+    def test_finds_the_brain_without_the_scalp(self, method, head):
+        mask = method(head.echoes)
+        assert mask.dtype == torch.bool
+        assert dice(mask, head.brain) > 0.95
+        assert ndimage.label(mask.numpy())[1] == 1
+        assert torch.equal(mask, torch.from_numpy(ndimage.binary_fill_holes(mask.numpy())))
+
+    def test_fills_dark_veins_and_bleeds(self, method, head):
+        offsets = torch.stack(torch.meshgrid(*[torch.arange(48) - 24.0] * 3, indexing='ij'))
+        dark = ((offsets[0] - 4) ** 2 + offsets[1] ** 2 < 2) | (offsets.square().sum(0) < 16)
+        generator = torch.Generator().manual_seed(1)
+        noise = 0.01 * torch.randn(2, 3, 48, 48, 48, generator=generator)
+        magnitude = torch.where(dark, noise.square().sum(0).sqrt(), head.echoes.magnitude)
+        phase = torch.where(dark, torch.atan2(noise[0], noise[1]), head.echoes.phase)
+
+        mask = method(dataclasses.replace(head.echoes, magnitude=magnitude, phase=phase))
+
+        assert float((mask & dark & head.brain).sum()) > 0.95 * float((dark & head.brain).sum())
+
+    def test_keeps_a_crop_without_background_whole(self, method, head):
+        window = (slice(None), slice(14, 34), slice(14, 34), slice(14, 34))
+        crop = dataclasses.replace(
+            head.echoes, magnitude=head.echoes.magnitude[window], phase=head.echoes.phase[window]
+        )
+        assert method(crop).all()
+
+    def test_single_echo_and_thick_slices(self, method):
+        head = simulate(
+            shape=(60, 60, 24), voxel_size=(0.8, 0.8, 2.0), echo_times=(0.01,), scalp=False
+        )
+        assert dice(method(head.echoes), head.brain) > 0.9
+
+    def test_does_not_depend_on_the_unit_of_the_magnitude(self, method, head):
+        louder = dataclasses.replace(head.echoes, magnitude=4096 * head.echoes.magnitude)
+        assert torch.equal(method(louder), method(head.echoes))
+
+
+@pytest.mark.parametrize('name', ['fraction', 'quality'])
+@pytest.mark.parametrize('value', [0.0, 1.0])
+def test_thresholds_out_of_range_are_refused(name, value, head):
+    with pytest.raises(ValueError, match=rf'{name} must be in \(0, 1\)'):
+        METHODS['combined'](head.echoes, **{name: value})

@@ -1,1 +1,1 @@
-"""Speed and accuracy of every method, measured side by side."""
+"""Measurements that the tests cannot make: accuracy against the truth, overhead, and scale."""

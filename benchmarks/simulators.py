@@ -1,0 +1,164 @@
+"""The phantom through another project's simulator, qsm-forward, and both through the app.
+
+A. W. Stewart et al., qsm-forward 0.32, https://github.com/astewartau/qsm-forward; GPL-3.0.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+import qsm_forward
+import torch
+
+from benchmarks import app
+from benchmarks.heads import B0, SEED, Quality, judge
+from qsmnet_bids.inversion import METHODS
+from qsmnet_bids.phantom.brain import BrainPhantom, brain_phantom
+from qsmnet_bids.phantom.dataset import Plan, subject_seed, write_dataset
+from qsmnet_bids.phantom.field import fields
+from qsmnet_bids.phantom.signal import ECHO_TIMES, FLIP_ANGLE_DEG, repetition_time
+from qsmnet_bids.vectors import Vector
+
+PEAK_SNR = 100.0
+"""Relative to the brightest voxel, which gives white matter about the noise of our own data."""
+
+
+@dataclass(frozen=True)
+class FieldRow:
+    """How far the two simulators' fields are apart in the brain.
+
+    Parameters
+    ----------
+    field
+        ``total`` or ``local``.
+    rms
+        Of this project's field, less the constant and linear part, ppm.
+    difference
+        Root mean square of the difference relative to ``rms``, percent.
+    """
+
+    field: str
+    rms: float
+    difference: float
+
+
+@dataclass(frozen=True)
+class MapRow:
+    """A map that the app made of simulated data.
+
+    Parameters
+    ----------
+    simulator
+        Whose data.
+    method
+        Inversion.
+    quality
+        Against the susceptibility that both simulators were given.
+    """
+
+    simulator: str
+    method: str
+    quality: Quality
+
+
+def make_phantom(voxel_size: Vector) -> BrainPhantom:
+    """Build the head that both simulators are given.
+
+    Parameters
+    ----------
+    voxel_size
+        mm.
+    """
+    return brain_phantom(voxel_size=voxel_size, seed=subject_seed(SEED, 1))
+
+
+def compare_fields(phantom: BrainPhantom) -> list[FieldRow]:
+    """Compute total and local field by both simulators.
+
+    Parameters
+    ----------
+    phantom
+        The sources; those below the field of view count too.
+    """
+    ours = fields(phantom)
+    grid, mask = phantom.grid, phantom.mask.numpy()
+    geometry = {'voxel_size': grid.voxel_size, 'B0_dir': grid.b0_dir}
+    sources = torch.cat([phantom.chi_below, phantom.chi], dim=2).numpy()
+    total = qsm_forward.generate_field(sources, **geometry)[:, :, grid.n_below :]
+    local = qsm_forward.generate_field((phantom.chi * phantom.mask).numpy(), **geometry)
+    return [
+        _difference('total', ours.total.numpy(), total, mask),
+        _difference('local', ours.local.numpy(), local, mask),
+    ]
+
+
+def compare_maps(phantom: BrainPhantom, scratch: Path) -> list[MapRow]:
+    """Reconstruct both simulators' data by the app with every inversion.
+
+    Parameters
+    ----------
+    phantom
+        What both simulate.
+    scratch
+        Folder for all that is written; must not hold an earlier run.
+    """
+    rows = []
+    for simulator, write in (('qsmnet-bids', _write_ours), ('qsm-forward', _write_theirs)):
+        folder = scratch / simulator
+        write(phantom, folder)
+        for method in METHODS:
+            options = ('--inversion', method)
+            words = app.command(folder / 'bids', folder / 'out', folder / 'work', *options)
+            app.run(words, folder / f'{method}.log')
+            rows.append(MapRow(simulator, method, _judge(folder / 'out', method, phantom)))
+    return rows
+
+
+def _difference(name: str, ours: np.ndarray, theirs: np.ndarray, mask: np.ndarray) -> FieldRow:
+    # neither a constant nor a gradient of the field says anything of its sources
+    levelled = [qsm_forward.generate_shimmed_field(f, mask, order=1)[1] for f in (ours, theirs)]
+    ours, theirs = (field[mask].astype(np.float64) for field in levelled)
+    rms = float(np.sqrt(np.mean(ours**2)))
+    return FieldRow(name, rms, float(100 * np.sqrt(np.mean((theirs - ours) ** 2)) / rms))
+
+
+def _write_ours(phantom: BrainPhantom, folder: Path) -> None:
+    plan = Plan(b0=B0, voxel_size=phantom.grid.voxel_size, seed=SEED)
+    for _ in write_dataset(folder / 'bids', plan):
+        pass
+
+
+def _write_theirs(phantom: BrainPhantom, folder: Path) -> None:
+    maps = {
+        'chi': phantom.chi,
+        'M0': phantom.proton_density,
+        'R1': 1 / phantom.t1,
+        'R2star': phantom.r2star,
+        'mask': phantom.mask.float(),
+    }
+    paths = {}
+    (folder / 'maps').mkdir(parents=True)
+    for name, volume in maps.items():
+        paths[name] = str(folder / 'maps' / f'{name}.nii')
+        nib.Nifti1Image(volume.numpy(), phantom.grid.affine).to_filename(paths[name])
+    qsm_forward.generate_bids(
+        qsm_forward.TissueParams(root_dir='', seg=paths['mask'], **paths),
+        qsm_forward.ReconParams(
+            subject='01',
+            TR=repetition_time(ECHO_TIMES),
+            TEs=np.array(ECHO_TIMES),
+            flip_angle=FLIP_ANGLE_DEG,
+            B0=B0,
+            voxel_size=np.array(phantom.grid.voxel_size),
+            peak_snr=PEAK_SNR,
+            random_seed=SEED,
+        ),
+        str(folder / 'bids'),
+    )
+
+
+def _judge(output_dir: Path, method: str, phantom: BrainPhantom) -> Quality:
+    (chi,) = output_dir.glob(f'sub-*/anat/*_desc-{method}_Chimap.nii.gz')
+    array = np.asarray(nib.Nifti1Image.from_filename(chi).dataobj, dtype=np.float32)
+    return judge(array, array != 0, phantom.chi.numpy(), phantom.mask.numpy())

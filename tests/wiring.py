@@ -19,7 +19,9 @@ def assert_wired(workflow: Workflow) -> None:
         connected = {
             target for *_, data in graph.in_edges(node, data=True) for _, target in data['connect']
         }
-        for name in node.inputs.traits(mandatory=True):
-            if name not in connected and not isdefined(getattr(node.inputs, name)):
-                problems.append(f'{node.fullname}: {name!r} is mandatory and has no source')
+        problems += [
+            f'{node.fullname}: {name!r} is mandatory and has no source'
+            for name in node.inputs.traits(mandatory=True)
+            if name not in connected and not isdefined(getattr(node.inputs, name))
+        ]
     assert not problems, '\n'.join(problems)

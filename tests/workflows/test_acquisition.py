@@ -106,6 +106,7 @@ def test_workflow_equals_library(settings, n_echoes):
     assert not list(settings.output_dir.rglob('crash*'))
 
 
+@pytest.mark.slow
 def test_sidecar_tells_every_step(settings):
     settings = dataclasses.replace(
         settings, inversion='tkd', parameters={'tkd': {'threshold': 0.125}}
@@ -135,6 +136,7 @@ def test_sidecar_tells_every_step(settings):
     assert 0 < sidecar['QualityMeasures']['forward_residual_ratio'] < 1
 
 
+@pytest.mark.slow
 def test_second_run_computes_nothing_and_writes_again(settings):
     acquisition = write_acquisition(settings.bids_dir)
     first = run(settings, acquisition)
@@ -176,6 +178,7 @@ def test_changed_input_counts_by_its_content(settings):
     assert len(run(settings, acquisition)) == 6
 
 
+@pytest.mark.slow
 def test_failed_run_names_itself_and_spares_the_others(settings):
     good, bad = (write_acquisition(settings.bids_dir, subject=label) for label in ('01', '02'))
     bad.magnitude[1].write_bytes(b'not an image')

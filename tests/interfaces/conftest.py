@@ -1,0 +1,31 @@
+"""One simulated run, as nodes and as functions see it."""
+
+import pytest
+
+from qsmnet_bids.bidsio.images import load_multi_echo
+from qsmnet_bids.interfaces.specs import ECHOES
+from tests.acquisitions import write_acquisition
+
+
+@pytest.fixture(scope='session')
+def acquisition(tmp_path_factory):
+    return write_acquisition(tmp_path_factory.mktemp('bids'))
+
+
+@pytest.fixture
+def echo_inputs(acquisition):
+    """The inputs of a node that reads the run."""
+    inputs = {name: getattr(acquisition, name) for name in ECHOES}
+    inputs |= {key: [str(path) for path in inputs[key]] for key in ('magnitude', 'phase')}
+    return inputs | {'echo_times': list(acquisition.echo_times)}
+
+
+@pytest.fixture
+def geometry(acquisition):
+    return {'voxel_size': acquisition.voxel_size, 'b0_dir': acquisition.b0_dir}
+
+
+@pytest.fixture(scope='session')
+def echoes(acquisition):
+    values = {name: getattr(acquisition, name) for name in ECHOES}
+    return load_multi_echo(values.pop('magnitude'), values.pop('phase'), **values)

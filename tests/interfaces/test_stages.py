@@ -1,0 +1,170 @@
+"""A node gives what its stage's function gives, bit for bit."""
+
+import json
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+import pytest
+import torch
+
+from qsmnet_bids.background.vsharp import vsharp
+from qsmnet_bids.bidsio.images import save_volume
+from qsmnet_bids.errors import SettingsError
+from qsmnet_bids.fieldmap.relaxometry import relaxometry
+from qsmnet_bids.fieldmap.weighted_mean import weighted_mean
+from qsmnet_bids.interfaces.fit_field import FitField
+from qsmnet_bids.interfaces.invert_dipole import InvertDipole
+from qsmnet_bids.interfaces.mask_run import MaskRun
+from qsmnet_bids.interfaces.remove_background import RemoveBackground
+from qsmnet_bids.inversion.tkd import tkd
+from qsmnet_bids.masking.threshold import threshold
+from qsmnet_bids.referencing import reference
+
+
+@pytest.fixture(scope='session')
+def mask(echoes):
+    return threshold(echoes)
+
+
+@pytest.fixture(scope='session')
+def total(echoes, mask):
+    return weighted_mean(echoes, mask=mask, unwrapping='laplacian', offset_removal=False)
+
+
+@pytest.fixture(scope='session')
+def local(total):
+    return vsharp(total, max_radius=8.0)
+
+
+@pytest.fixture
+def saved(tmp_path, acquisition):
+    """Save volumes as an upstream node would."""
+
+    def save(**volumes):
+        folder = tmp_path / 'upstream'
+        folder.mkdir()
+        for name, volume in volumes.items():
+            save_volume(volume, folder / f'{name}.nii', like=acquisition.magnitude[0])
+        return {name: str(folder / f'{name}.nii') for name in volumes}
+
+    return save
+
+
+def run(interface, folder):
+    """Run a node's interface and give its outputs, images as arrays."""
+    outputs = interface.run(cwd=folder).outputs.get()
+    images = {k: v for k, v in outputs.items() if isinstance(v, str) and v.endswith('.nii')}
+    return outputs | {key: np.asarray(nib.load(path).dataobj) for key, path in images.items()}
+
+
+def test_mask_run_is_its_method(tmp_path, echo_inputs, mask):
+    outputs = run(MaskRun(method='threshold', **echo_inputs), tmp_path)
+    np.testing.assert_array_equal(outputs['mask'], mask.numpy())
+    assert outputs['mask'].dtype == np.uint8
+    (step,) = outputs['steps']
+    assert (step['stage'], step['method'], step['device']) == ('masking', 'threshold', 'cpu')
+
+
+def test_mask_run_takes_a_provided_mask_as_it_is(tmp_path, echo_inputs, mask, saved):
+    given = mask & (torch.rand(mask.shape, generator=torch.Generator().manual_seed(0)) > 0.5)
+    outputs = run(MaskRun(provided=saved(mask=given)['mask'], **echo_inputs), tmp_path)
+    np.testing.assert_array_equal(outputs['mask'], given.numpy())
+    assert outputs['steps'][0]['method'] == 'provided'
+
+
+def test_fit_field_is_its_methods(tmp_path, echo_inputs, echoes, mask, total, saved):
+    node = FitField(
+        unwrapping='laplacian',
+        parameters=json.dumps({'weighted_mean': {'offset_removal': False}}),
+        **saved(mask=mask),
+        **echo_inputs,
+    )
+
+    outputs = run(node, tmp_path)
+
+    decay = relaxometry(echoes, mask=mask)
+    for name, expected in {**vars(decay), 'field': total.field, 'noise': total.noise}.items():
+        np.testing.assert_array_equal(outputs[name], expected.numpy(), err_msg=name)
+    stages = [step['stage'] for step in outputs['steps']]
+    assert stages == ['unwrapping', 'fieldmap', 'relaxometry']  # no phase offset: switched off
+    assert outputs['steps'][1]['parameters']['offset_removal'] is False
+
+
+def test_remove_background_is_its_method(tmp_path, total, local, geometry, saved):
+    node = RemoveBackground(
+        parameters=json.dumps({'vsharp': {'max_radius': 8.0}}),
+        **saved(field=total.field, noise=total.noise, mask=total.mask),
+        **geometry,
+    )
+
+    outputs = run(node, tmp_path)
+
+    for name in ('field', 'noise', 'mask'):
+        np.testing.assert_array_equal(outputs[name], getattr(local, name).numpy(), err_msg=name)
+    assert outputs['steps'][0]['parameters']['max_radius'] == 8.0
+
+
+@pytest.mark.parametrize('region', ['mask', 'none'])
+def test_invert_dipole_is_its_method(tmp_path, local, geometry, saved, region):
+    node = InvertDipole(
+        method='tkd',
+        reference=region,
+        parameters=json.dumps({'tkd': {'threshold': 0.1}}),
+        **saved(field=local.field, noise=local.noise, mask=local.mask),
+        **geometry,
+    )
+
+    outputs = run(node, tmp_path)
+
+    expected = reference(tkd(local, threshold=0.1), region=region)
+    np.testing.assert_array_equal(outputs['chi'], expected.chi.numpy())
+    np.testing.assert_array_equal(outputs['mask'], expected.mask.numpy())
+    assert [step['stage'] for step in outputs['steps']] == ['inversion', 'referencing']
+    assert outputs['quality']['chi_p05'] <= outputs['quality']['chi_p95']
+
+
+def test_device_that_is_not_there_is_the_users_to_mend(tmp_path, echo_inputs):
+    absent = f'cuda:{torch.cuda.device_count()}'
+    with pytest.raises(SettingsError, match=rf'--device {absent}.*--device auto'):
+        MaskRun(device=absent, **echo_inputs).run(cwd=tmp_path)
+
+
+def test_threads_are_those_asked_for(tmp_path, echo_inputs):
+    before = torch.get_num_threads()
+    try:
+        MaskRun(method='threshold', omp_nthreads=before + 1, **echo_inputs).run(cwd=tmp_path)
+        assert torch.get_num_threads() == before + 1
+    finally:
+        torch.set_num_threads(before)
+
+
+@pytest.mark.parametrize('interface', [MaskRun, FitField, RemoveBackground, InvertDipole])
+def test_hash_knows_version_and_parameters_but_not_threads(interface):
+    def hashed(**inputs):
+        return interface(**inputs).inputs.get_hashval(hash_method='content')[1]
+
+    assert hashed(omp_nthreads=1, use_gpu=False) == hashed(omp_nthreads=7, use_gpu=True)
+    assert hashed(version='1') != hashed(version='2')
+    first, second = (json.dumps({'tkd': {'threshold': value}}) for value in (1e-12, 2e-12))
+    assert hashed(parameters=first) != hashed(parameters=second)
+    assert hashed(method='one') != hashed(method='two')
+
+
+def test_hash_knows_the_networks_weights():
+    hashes = {
+        InvertDipole(weights_sha256=value).inputs.get_hashval(hash_method='content')[1]
+        for value in ('', 'ab', 'cd')
+    }
+    assert len(hashes) == 3
+
+
+def test_interfaces_leave_files_in_their_folder_only(tmp_path, echo_inputs, monkeypatch):
+    elsewhere, folder = tmp_path / 'elsewhere', tmp_path / 'node'
+    elsewhere.mkdir()
+    folder.mkdir()
+    monkeypatch.chdir(elsewhere)
+    MaskRun(method='threshold', **echo_inputs).run(cwd=folder)
+    assert [path.name for path in folder.iterdir()] == ['mask.nii']
+    assert not list(elsewhere.iterdir())
+    assert Path.cwd() == elsewhere

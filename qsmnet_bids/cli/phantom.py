@@ -1,6 +1,7 @@
 """``qsmnet-bids-phantom``: simulate a multi-echo BIDS dataset with known susceptibility."""
 
 import argparse
+import itertools
 import sys
 import time
 from pathlib import Path
@@ -105,7 +106,7 @@ def check(arguments: argparse.Namespace) -> None:
             f'--echo-times: found {_listed(times)}, expected seconds, at most 1; milliseconds? '
             f'try --echo-times {_listed([t / 1000 for t in times])}'
         )
-    if min(times) <= 0 or any(a >= b for a, b in zip(times, times[1:], strict=False)):
+    if min(times) <= 0 or any(a >= b for a, b in itertools.pairwise(times)):
         raise SettingsError(f'--echo-times: found {_listed(times)}, expected increasing, above 0')
     for option, low, high in (
         ('subjects', 1, 9999),

@@ -94,11 +94,11 @@ def brain_phantom(
     grid = make_grid(voxel_size, oblique)
     canvas = blank_canvas(grid, pose, anatomy.AIR)
     tissue = load_tissue(voxel_size)
-    distance = distance_from_brain(tissue)
+    distance = distance_from_brain(tissue).sample(canvas.positions, beyond='border')[0]
     paint_head(canvas, distance)
-    window = canvas.window(BRAIN_BOX)
-    labels = torch.zeros(canvas.positions.shape[1:], dtype=torch.int16)
-    labels[canvas.part_of(BRAIN_BOX)] = _paint_brain(window, tissue, distance, form)
+    window, part = canvas.window(BRAIN_BOX), canvas.part_of(BRAIN_BOX)
+    labels = torch.zeros(distance.shape, dtype=torch.int16)
+    labels[part] = _paint_brain(window, tissue, distance[part], form)
     above, below = slice(grid.n_below, None), slice(grid.n_below)
     chi, proton_density, r2star, t1 = (volume[:, :, above].clone() for volume in canvas.maps)
     chi_below = canvas.maps[0][:, :, below].clone()
@@ -122,7 +122,7 @@ class _Brain:
 
 
 def _paint_brain(
-    window: Canvas, tissue: Lattice, distance: Lattice, form: np.random.Generator
+    window: Canvas, tissue: Lattice, distance: Volume, form: np.random.Generator
 ) -> Int[Tensor, 'x y z']:
     """Paint the brain and return its segmentation."""
     brain = _brain(window.positions, tissue, form)
@@ -138,8 +138,7 @@ def _paint_brain(
     for structure in (anatomy.CORPUS_CALLOSUM, *anatomy.NUCLEI):
         _paint_nucleus(window, structure, brain, labels, form)
     veins = window.cover((*anatomy.VEINS, *small_veins(form)))
-    depth = distance.sample(window.positions, beyond='border')[0]
-    veins *= soft_step(VEINS_END_MM - depth, edge=window.edge)
+    veins *= soft_step(VEINS_END_MM - distance, edge=window.edge)
     window.paint(veins, _varied(anatomy.BLOOD, form))
     labels[(veins > 0.5) & (labels > 0)] = anatomy.BLOOD_LABEL
     for structure in (anatomy.CALCIFICATION, anatomy.BLEED):
@@ -171,10 +170,14 @@ def _within_tissue(
     """Reduce a contrast to its standardised variation within each tissue."""
     residual = contrast.clone()
     for share in shares:
-        weight = (share * inside).double()
-        residual -= share * ((weight * contrast).sum() / weight.sum()).float()
-    spread = ((inside.double() * residual**2).sum() / inside.double().sum()).sqrt().float()
+        residual -= share * _mean(contrast, share * inside)
+    spread = _mean(residual**2, inside).sqrt()
     return (residual / spread).clamp(-3, 3)
+
+
+def _mean(volume: Volume, weight: Volume) -> Tensor:
+    total = (volume * weight).sum(dtype=torch.float64)
+    return (total / weight.sum(dtype=torch.float64)).float()
 
 
 def _tissue_labels(brain: _Brain) -> Int[Tensor, 'x y z']:

@@ -1,9 +1,9 @@
 """Maps of tissue properties onto which one tissue after the other is painted."""
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor
@@ -44,7 +44,7 @@ class Canvas:
     @property
     def edge(self) -> float:
         """Width of a shape's edge, mm."""
-        return float(np.prod(self.grid.voxel_size)) ** (1 / 3)
+        return math.cbrt(math.prod(self.grid.voxel_size))
 
     def part_of(self, *boxes: Box) -> Part:
         """Find the part of this canvas that boxes in the template can touch."""

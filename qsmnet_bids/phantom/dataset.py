@@ -32,8 +32,8 @@ from qsmnet_bids.vectors import Vector
 README = """\
 # Simulated multi-echo gradient-echo dataset
 
-Made by qsmnet-bids-phantom {version}. Heads with the brain of the MNI152 template, deep grey nuclei,
-veins, one calcification and one haemorrhage; the field is that of all sources, air included.
+Made by qsmnet-bids-phantom {version}. Heads with the brain of the MNI152 template, deep grey
+nuclei, veins, one calcification and one haemorrhage; the field is that of all sources, air too.
 `derivatives/truth` has the susceptibility and the fields that the images were made from.
 
 A paramagnetic source advances the phase: phase = offset + 2 pi f TE with f = {hz:.3f} Hz per ppm.

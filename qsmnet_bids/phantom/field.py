@@ -54,9 +54,7 @@ def fields(phantom: BrainPhantom) -> Fields:
     return Fields(total, local * phantom.mask, offset, gradient)
 
 
-def _shimmed(
-    field: Volume, mask: Mask, voxel_size: Vector
-) -> tuple[Volume, float, Vector]:
+def _shimmed(field: Volume, mask: Mask, voxel_size: Vector) -> tuple[Volume, float, Vector]:
     """Subtract the constant and linear part that a fit inside the mask finds."""
     axes = [
         ((torch.arange(n) - (n - 1) / 2) * size).double()

@@ -173,10 +173,15 @@ def box_of(bounds: Box, grid: Grid, pose: Pose) -> tuple[slice, slice, slice]:
     corners = np.array(np.meshgrid(*zip(*bounds, strict=True), indexing='ij')).reshape(3, -1)
     in_head = np.linalg.solve(pose.matrix, corners) + pose.shift[:, None]
     margin = 1.1 * np.abs(pose.amplitudes).sum(axis=0).max() + 1.5 * max(grid.voxel_size)
+    lowest, highest = in_head.min(axis=1) - margin, in_head.max(axis=1) + margin
     slices = []
-    for axis, low, high in zip(grid.axes(), in_head.min(axis=1), in_head.max(axis=1), strict=True):
-        start, stop = torch.searchsorted(axis, torch.tensor([low - margin, high + margin]).float())
-        slices.append(slice(int(start), int(stop)))
+    for axis, size in enumerate(grid.voxel_size):
+        n_below = grid.n_below if axis == 2 else 0
+        n = grid.shape[axis]
+        first = CENTRE_MM[axis] - ((n - 1) / 2 + n_below) * size
+        start = math.ceil((lowest[axis] - first) / size)
+        stop = math.floor((highest[axis] - first) / size) + 1
+        slices.append(slice(min(max(start, 0), n + n_below), min(max(stop, 0), n + n_below)))
     return slices[0], slices[1], slices[2]
 
 

@@ -4,7 +4,7 @@ from qsmnet_bids.phantom import anatomy
 from qsmnet_bids.phantom.anatomy import Shape, Tissue
 from qsmnet_bids.phantom.canvas import Canvas
 from qsmnet_bids.phantom.shapes import shell, soft_step
-from qsmnet_bids.phantom.template import Lattice
+from qsmnet_bids.tensors import Volume
 
 SKULL_MM = (1.2, 6.5)
 SCALP_MM = 12.0
@@ -12,7 +12,7 @@ CLEARANCE_MM = 1.5
 """Air stays this far from the brain."""
 
 
-def paint_head(canvas: Canvas, distance: Lattice) -> None:
+def paint_head(canvas: Canvas, distance: Volume) -> None:
     """Paint all that lies outside the brain; what lies inside the skull becomes water.
 
     Parameters
@@ -22,22 +22,19 @@ def paint_head(canvas: Canvas, distance: Lattice) -> None:
     distance
         From the brain's surface, mm, negative inside.
     """
-    depth = distance.sample(canvas.positions, beyond='border')[0]
     edge = canvas.edge
     _paint(canvas, distance, anatomy.FACE, anatomy.MUSCLE)
     _paint(canvas, distance, anatomy.EYES, anatomy.EYE)
-    canvas.paint(shell(depth, inner=SKULL_MM[1], outer=SCALP_MM, edge=edge), anatomy.SCALP)
-    canvas.paint(soft_step(SKULL_MM[1] - depth, edge=edge), anatomy.BONE)
-    canvas.paint(soft_step(SKULL_MM[0] - depth, edge=edge), anatomy.CSF)
+    canvas.paint(shell(distance, inner=SKULL_MM[1], outer=SCALP_MM, edge=edge), anatomy.SCALP)
+    canvas.paint(soft_step(SKULL_MM[1] - distance, edge=edge), anatomy.BONE)
+    canvas.paint(soft_step(SKULL_MM[0] - distance, edge=edge), anatomy.CSF)
     _paint(canvas, distance, anatomy.SKELETON, anatomy.BONE)
     _paint(canvas, distance, anatomy.CAVITIES, anatomy.AIR)
 
 
-def _paint(
-    canvas: Canvas, distance: Lattice, shapes: tuple[Shape, ...], tissue: Tissue
-) -> None:
+def _paint(canvas: Canvas, distance: Volume, shapes: tuple[Shape, ...], tissue: Tissue) -> None:
     """Paint shapes where they are clear of the brain."""
-    window = canvas.window(*(shape.bounds for shape in shapes))
-    depth = distance.sample(window.positions, beyond='border')[0]
-    clear = soft_step(depth - CLEARANCE_MM, edge=canvas.edge)
+    boxes = [shape.bounds for shape in shapes]
+    window, part = canvas.window(*boxes), canvas.part_of(*boxes)
+    clear = soft_step(distance[part] - CLEARANCE_MM, edge=canvas.edge)
     window.paint(window.cover(shapes) * clear, tissue)

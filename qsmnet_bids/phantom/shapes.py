@@ -1,5 +1,6 @@
 """Geometric shapes in head coordinates, with edges that are shared between voxels."""
 
+import itertools
 import math
 from dataclasses import dataclass
 
@@ -49,10 +50,11 @@ class Ellipsoid:
         """
         x, y, z = (positions[i] - self.centre[i] for i in range(3))
         cos, sin = math.cos(math.radians(self.turn)), math.sin(math.radians(self.turn))
-        along = torch.stack([x * cos + y * sin, y * cos - x * sin, z])
-        radii = torch.tensor(self.radii, dtype=positions.dtype)[:, None, None, None]
-        level = (along / radii).norm(dim=0)
-        slope = (along / radii**2).norm(dim=0) / level.clamp_min(1e-6)
+        turned = (x * cos + y * sin, y * cos - x * sin, z)
+        squares = [(t / r) ** 2 for t, r in zip(turned, self.radii, strict=True)]
+        level = (squares[0] + squares[1] + squares[2]).sqrt()
+        steeper = [square / r**2 for square, r in zip(squares, self.radii, strict=True)]
+        slope = (steeper[0] + steeper[1] + steeper[2]).sqrt() / level.clamp_min(1e-6)
         # first-order distance; exact for a sphere, where slope is 1 / radius
         distance = (level - 1) / slope.clamp_min(1 / max(self.radii))
         return soft_step(-distance, edge=edge)
@@ -80,7 +82,7 @@ class Tube:
 
     def pieces(self) -> tuple['Tube', ...]:
         """Cut the tube into its straight pieces, so that each has a small box of its own."""
-        pairs = zip(self.path, self.path[1:], strict=False)
+        pairs = itertools.pairwise(self.path)
         return tuple(Tube((start, end), self.radius) for start, end in pairs)
 
     def coverage(self, positions: Positions, *, edge: float) -> Volume:
@@ -94,7 +96,7 @@ class Tube:
             Width over which the fraction falls from 1 to 0, mm.
         """
         nearest = torch.full(positions.shape[1:], math.inf, dtype=positions.dtype)
-        for start, end in zip(self.path, self.path[1:], strict=False):
+        for start, end in itertools.pairwise(self.path):
             nearest = torch.minimum(nearest, _distance_to_segment(positions, start, end))
         fraction = soft_step(self.radius - nearest, edge=edge)
         return fraction * _cross_section_ratio(self.radius, edge)

@@ -135,7 +135,7 @@ def _load(name: str) -> Float[Tensor, 'x y z']:
     path = template_folder() / f'mni_icbm152_{name}_tal_nlin_sym_09a_converted.nii.gz'
     if not path.is_file():
         raise QsmError(f'{path}: no such file; install a nilearn from 0.11 on, which carries it')
-    image = nib.load(path)
+    image = nib.Nifti1Image.from_filename(path)
     if image.shape != _SHAPE or tuple(image.affine[:3, 3]) != _ORIGIN:
         raise QsmError(f'{path}: shape {image.shape}, not the MNI152 map that the phantom knows')
     return torch.from_numpy(np.asarray(image.dataobj, dtype=np.float32)) / 255
@@ -147,6 +147,4 @@ def _averaged(lattice: Lattice, factor: tuple[int, int, int]) -> Lattice:
     maps = torch.nn.functional.avg_pool3d(lattice.maps[None], factor)[0]
     origin = [lattice.origin[i] + lattice.spacing[i] * (factor[i] - 1) / 2 for i in range(3)]
     spacing = [lattice.spacing[i] * factor[i] for i in range(3)]
-    return Lattice(
-        maps, (origin[0], origin[1], origin[2]), (spacing[0], spacing[1], spacing[2])
-    )
+    return Lattice(maps, (origin[0], origin[1], origin[2]), (spacing[0], spacing[1], spacing[2]))

@@ -79,7 +79,9 @@ def write_truth(
     writer.write('fmap/desc-total_fieldmap', fields.total, _total_metadata(simulation))
     magnitude = simulation.echoes.magnitude[0].round().to(torch.int16)
     magnitude_text = 'Magnitude of the first echo, which BIDS wants beside a field map'
-    writer.write('fmap/magnitude', magnitude, {'Description': magnitude_text, 'SkullStripped': False})
+    writer.write(
+        'fmap/magnitude', magnitude, {'Description': magnitude_text, 'SkullStripped': False}
+    )
 
 
 class _Writer:

@@ -31,6 +31,6 @@ def test_a_ramp_loses_by_its_slope_alone():
     quality = coherence(acquisition(wrap(torch.stack([ramp, 2 * ramp])), (0.01, 0.02)))
     # one of the three axes sees the slope
     expected = 1 - slope / math.pi / 3
-    assert torch.allclose(quality, torch.tensor(expected), atol=1e-4)
+    assert torch.allclose(quality[2:-2, 2:-2, 2:-2], torch.tensor(expected), atol=1e-4)
     single = coherence(acquisition(wrap(ramp[None]), (0.01,)))
-    assert torch.allclose(single, torch.tensor(expected), atol=1e-4)
+    assert torch.allclose(single[2:-2, 2:-2, 2:-2], torch.tensor(expected), atol=1e-4)

@@ -1,3 +1,4 @@
+import functools
 import inspect
 import math
 
@@ -5,6 +6,7 @@ import pytest
 import torch
 
 from qsmnet_bids.unwrapping import METHODS
+from qsmnet_bids.unwrapping.best_path import best_path
 from qsmnet_bids.unwrapping.laplacian import laplacian
 from tests.simulated import coordinates
 
@@ -12,7 +14,7 @@ SHAPE = (30, 36, 24)
 
 
 def smooth_phase(voxel_size):
-    offsets = coordinates(SHAPE, voxel_size) / 15
+    offsets = coordinates(SHAPE, voxel_size) / 9
     return 16 * torch.exp(-offsets.square().sum(0)) + 5 * offsets[0] - 7
 
 
@@ -25,10 +27,7 @@ def shell(voxel_size):
     return (distance < 11.5) & (distance > 4)
 
 
-EXACT = {
-    'best_path': METHODS['best_path'],
-    'laplacian': lambda *a, **k: laplacian(*a, exact=True, **k),
-}
+EXACT = {'best_path': best_path, 'laplacian': functools.partial(laplacian, exact=True)}
 
 
 @pytest.mark.parametrize('method', METHODS.values(), ids=METHODS.keys())

@@ -8,13 +8,15 @@ from pathlib import Path
 
 from qsmnet_bids import __version__
 from qsmnet_bids.bidsio.atomic import write_json, write_text
-from qsmnet_bids.bidsio.names import is_label, join_name
+from qsmnet_bids.bidsio.names import ENTITY_ORDER, is_label, join_name
 from qsmnet_bids.errors import InputError, Problem
 
 APP = 'qsmnet-bids'
 BIDS_VERSION = '1.10.0'
 BIDSIGNORE = ('*.html', 'figures', 'log', 'logs', 'group_*', '*_stats.tsv', '*.toml')
 """Bare names: the validator still flags a folder that is given with a slash."""
+FMAP_ENTITIES = ('sub', 'ses', 'acq', 'run', 'space', 'res', 'chunk', 'desc')
+"""That BIDS allows in derivatives in ``fmap``."""
 CONTAINER_VARIABLE = 'QSMNET_BIDS_CONTAINER'
 """Set by the image's recipe to type and tag, such as ``docker:qsmnet-bids:0.1.0``."""
 
@@ -59,7 +61,7 @@ def derivative_path(
     if not is_label(extension.replace('.', '')) or not extension.startswith('.'):
         raise ValueError(f"extension must be like '.nii.gz', got {extension!r}")
     described = dict(entities) | ({'desc': desc} if desc else {})
-    name = join_name(described)
+    name = join_name(_for_fmap(described) if datatype == 'fmap' else described)
     folder = output_dir / f'sub-{entities["sub"]}'
     if 'ses' in entities and datatype != 'figures':
         folder /= f'ses-{entities["ses"]}'
@@ -141,6 +143,17 @@ def write_bidsignore(output_dir: Path) -> None:
     missing = [line for line in BIDSIGNORE if line not in present]
     if missing:
         write_text(path, '\n'.join([*present, *missing]) + '\n')
+
+
+def _for_fmap(entities: Mapping[str, str]) -> dict[str, str]:
+    """Move what BIDS does not allow in the names of field maps into ``acq``: acq-xrecnorm."""
+    kept = {key: value for key, value in entities.items() if key in FMAP_ENTITIES}
+    moved = ''.join(
+        f'{key}{entities[key]}'
+        for key in ENTITY_ORDER
+        if key in entities and key not in FMAP_ENTITIES
+    )
+    return kept | ({'acq': kept.get('acq', '') + moved} if moved else {})
 
 
 def _generated_by() -> dict[str, object]:

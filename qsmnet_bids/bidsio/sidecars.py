@@ -85,7 +85,7 @@ def chimap(acquisition: Acquisition, result: Reconstructed, *, bids_dir: Path) -
         'PhaseConvention': acquisition.phase_convention,
         'Steps': [dict(step) for step in result.steps],
         'ReferenceRegion': REGIONS[result.reference_region],
-        'SoftwareVersions': software_versions(),
+        'PackageVersions': package_versions(),
         'QualityMeasures': dict(result.quality),
         'Warnings': _all_warnings(acquisition, result),
     }
@@ -182,7 +182,7 @@ def field_magnitude(acquisition: Acquisition, *, bids_dir: Path) -> Sidecar:
     }
 
 
-def software_versions() -> dict[str, str]:
+def package_versions() -> dict[str, str]:
     """Give the versions of this app and of the packages that decide its numbers."""
     versions = {APP: __version__}
     for package in PACKAGES:

@@ -200,7 +200,7 @@ def parse_record(
         steps=tuple(_step(step) for step in as_list(sidecar.get('Steps'))),
         reference_region=as_text(sidecar.get('ReferenceRegion')),
         weights=as_texts(sidecar.get('Weights')),
-        versions=as_texts(sidecar.get('SoftwareVersions')),
+        versions=as_texts(sidecar.get('PackageVersions')),
         quality={
             key: number
             for key, value in as_mapping(sidecar.get('QualityMeasures')).items()

@@ -83,7 +83,7 @@ def chimap_sidecar(**changes):
             _step('inversion', 'tikhonov', {'regularisation': 0.02}, seconds=0.84),
         ],
         'ReferenceRegion': 'whole mask',
-        'SoftwareVersions': {'qsmnet-bids': '0.1.0', 'torch': '2.13.0', 'nipype': '1.11.0'},
+        'PackageVersions': {'qsmnet-bids': '0.1.0', 'torch': '2.13.0', 'nipype': '1.11.0'},
         'QualityMeasures': {
             'mask_volume_ml': 1412.37,
             'chi_p01': -0.1123,

@@ -2,12 +2,8 @@
 
 import os
 import re
-import signal
-from collections.abc import Iterator
-from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
-from types import FrameType
 
 import yaml
 from nipype import config, logging
@@ -101,11 +97,10 @@ def execute(workflow: Workflow, *, plugin: PluginBase) -> list[Failure]:
     crash_dir = Path(config.get('execution', 'crashdump_dir'))
     known = set(crash_dir.glob('crash-*.txt'))
     error = None
-    with _interrupted_by_sigterm():
-        try:
-            workflow.run(plugin=plugin)
-        except Exception as raised:  # noqa: BLE001 # nipype raises the first failed node's error again
-            error = raised
+    try:
+        workflow.run(plugin=plugin)
+    except Exception as raised:  # noqa: BLE001 # nipype raises the first failed node's error again
+        error = raised
     crash_files = sorted(set(crash_dir.glob('crash-*.txt')) - known)
     failures = [failure_from_crash_file(path) for path in crash_files]
     if error is not None and not failures:
@@ -152,20 +147,3 @@ def cause_of(text: str) -> str:
     kind, _, message = found.partition(': ')
     module, _, name = kind.rpartition('.')
     return message if module == 'qsmnet_bids.errors' else f'{name}: {message}'.removesuffix(': ')
-
-
-@contextmanager
-def _interrupted_by_sigterm() -> Iterator[None]:
-    """Let SIGTERM end the run as Ctrl-C does: workers first; leave a caller's own handler."""
-    if signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
-        yield
-        return
-
-    def interrupt(_signal: int, _frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)

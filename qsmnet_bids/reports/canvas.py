@@ -161,7 +161,7 @@ def _label(axes: Axes, row: Row, grid: Grid) -> None:
     first = row.tiles[0]
     if row.name:
         middle = first.y + max(tile.height for tile in row.tiles) / 2
-        _write(axes, NAME_WIDTH / 2, middle, row.name, 'center', 'center', rotation=90)
+        _write(axes, NAME_WIDTH / 2, middle, row.name, 'center', 'center', rotation=90.0)
     if not row.labelled:
         return
     seen: set[int] = set()
@@ -177,12 +177,12 @@ def _label(axes: Axes, row: Row, grid: Grid) -> None:
 
 def _write(
     axes: Axes,
-    x: float,
-    y: float,
+    x: float | int,
+    y: float | int,
     words: str,
     horizontal: str,
     vertical: str,
-    rotation: float = 0,
+    rotation: float = 0.0,
 ) -> None:
     axes.text(
         x,

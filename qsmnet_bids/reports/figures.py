@@ -80,9 +80,9 @@ def draw_figures(  # noqa: PLR0913  one argument per map, named as the sidecars 
     _check_shapes(mask, magnitude=magnitude, phase=phase, total=total, local=local, chi=chi)
     grid = grid_around(mask, affine)
     peak = _percentile(magnitude[:, mask], 99.5)
-    limit = _round_up(_percentile(np.abs(total[mask]), 99))
+    limit = _round_up(_percentile(np.abs(total[mask]), 99.0))
     pngs = {
-        'magnitude': _echo_strips(magnitude, grid, Window(0, peak), smooth=True),
+        'magnitude': _echo_strips(magnitude, grid, Window(0.0, peak), smooth=True),
         'phase': _echo_strips(phase, grid, Window(-math.pi, math.pi, 'rad'), smooth=False),
         'mask': _outlined(magnitude, mask, grid),
         'totalfield': _three_planes(total, mask, grid, Window(-limit, limit, 'ppm')),
@@ -118,7 +118,7 @@ def _outlined(magnitude: np.ndarray, mask: np.ndarray, grid: Grid) -> bytes:
     combined = np.sqrt(
         sum(np.square(echo, dtype=np.float32) for echo in magnitude) / len(magnitude)
     )
-    window = Window(0, _percentile(combined[mask], 99.5))
+    window = Window(0.0, _percentile(combined[mask], 99.5))
     turned, turned_mask = grid.turn(window.to_grey(combined)), grid.turn(mask.astype(np.uint8))
     places, height = arrange(_planes(grid), grid, left=0, right=WIDTH)
     rows = [Row(turned, tiles) for tiles in places]
@@ -132,7 +132,7 @@ def _outlined(magnitude: np.ndarray, mask: np.ndarray, grid: Grid) -> bytes:
 
 def _echo_strips(echoes: np.ndarray, grid: Grid, window: Window, *, smooth: bool) -> bytes:
     count = min(len(echoes), _MAX_ECHOES)
-    chosen = np.unique(np.linspace(0, len(echoes) - 1, count).round().astype(int))
+    chosen = np.unique(np.linspace(0, len(echoes) - 1, count).round().astype(int)).tolist()
     strip = [*spread(grid, AXIAL, 4), *spread(grid, CORONAL, 2), *spread(grid, SAGITTAL, 2)]
     right = WIDTH - (BAR_WIDTH if window.unit else 0)
     places, height = arrange([strip] * len(chosen), grid, left=NAME_WIDTH, right=right)

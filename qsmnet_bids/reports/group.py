@@ -20,7 +20,7 @@ from qsmnet_bids.reports.values import TIMES, join_numbers
 
 TABLE = 'group_megre'
 PAGE = 'group.html'
-_MOST_ROWS = 2000
+MOST_ROWS = 2000
 _TABLE_KEYS = (
     'mask_volume_ml',
     'chi_p05',
@@ -105,14 +105,14 @@ def write_group(output_dir: Path) -> tuple[Path, Path]:
     table = output_dir / f'{TABLE}.tsv'
     write_text(table, _tsv(lines))
     write_json(output_dir / f'{TABLE}.json', _dictionary())
-    shown = lines if len(lines) <= _MOST_ROWS else [line for line in lines if line.is_flagged]
+    shown = lines if len(lines) <= MOST_ROWS else [line for line in lines if line.is_flagged]
     page = render(
         'group.html',
         n_runs=len(lines),
         n_subjects=len({line.record.entities.get('sub') for line in lines}),
         n_outliers=sum(bool(line.marks) for line in lines),
         n_warned=sum(bool(line.warnings) for line in lines),
-        lines=shown[:_MOST_ROWS],
+        lines=shown[:MOST_ROWS],
         measures=[BY_KEY[key] for key in _TABLE_KEYS],
         protocols=_protocols(records),
         plots=_plots(lines),

@@ -18,7 +18,7 @@ from qsmnet_bids.reports.values import MINUS, TIMES, join_numbers
 STAGES = {
     'masking': 'Mask',
     'unwrapping': 'Unwrapping',
-    'phase_offset': 'Phase offset',
+    'phase offset': 'Phase offset',
     'fieldmap': 'Total field',
     'relaxometry': 'Relaxation',
     'background': 'Background removal',

@@ -47,6 +47,6 @@ def as_text(value: object) -> str:
     return str(value)
 
 
-def join_numbers(values: Iterable[float], separator: str = ', ') -> str:
+def join_numbers(values: Iterable[float | int], separator: str = ', ') -> str:
     """Write numbers one after another, with at most four digits."""
     return separator.join(f'{value:.4g}' for value in values)

@@ -1,0 +1,178 @@
+import re
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+
+from qsmnet_bids.errors import Failure
+from qsmnet_bids.reports.captions import TITLES
+from qsmnet_bids.reports.figures import draw_figures
+from qsmnet_bids.reports.html import write_subject_report
+from qsmnet_bids.reports.measures import MEASURES
+from qsmnet_bids.reports.values import DASH, TIMES
+
+NASTY = '<script>alert("x")</script>'
+FAILURE = Failure('sub-01_run-2', 'unwrapping', 'Echo 3 holds <no> value.', '/out/crash-1.txt')
+
+
+class Page(HTMLParser):
+    """Collects what a page loads, links to, and says; checks that tags are balanced."""
+
+    VOID = frozenset({'meta', 'img', 'br', 'link', 'input', 'hr'})
+
+    def __init__(self, text):
+        super().__init__()
+        self.loaded, self.links, self.tags, self.words, self.open = [], [], [], [], []
+        self.feed(text)
+        assert not self.open, f'not closed: {self.open}'
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append(tag)
+        if tag not in self.VOID:
+            self.open.append(tag)
+        for name, value in attrs:
+            if tag == 'a' and name == 'href':
+                self.links.append(value)
+            elif name in {'src', 'href', 'srcset', 'data', 'poster', 'action'}:
+                self.loaded.append(value)
+            assert not name.startswith('on'), f'{tag} has {name}'
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        if self.open and self.open[-1] != 'style':
+            self.words.append(data)
+
+    @property
+    def text(self):
+        return ' '.join(' '.join(self.words).split())
+
+
+def read(path):
+    return Page(path.read_text(encoding='utf-8'))
+
+
+@pytest.fixture
+def report(tmp_path, write_run, synthetic_head):
+    write_run(tmp_path, 'sub-01_run-1', SeriesDescription=NASTY, Warnings=[f'Look here {NASTY}'])
+    draw_figures(tmp_path / 'sub-01' / 'figures' / 'sub-01_run-1', **synthetic_head)
+    return write_subject_report(tmp_path, '01')
+
+
+def test_page_lies_beside_the_subjects_folder(report, tmp_path):
+    assert report == tmp_path / 'sub-01.html'
+    assert report.stat().st_size < 5_000_000
+
+
+def test_page_loads_nothing(report):
+    page = read(report)
+    assert len(page.loaded) == len(TITLES)
+    assert all(source.startswith('data:image/png;base64,') for source in page.loaded)
+    outward = [link for link in page.links if not link.startswith('#')]
+    assert outward
+    assert all(link.startswith('https://doi.org/10.') for link in outward)
+    raw = report.read_text()
+    assert not re.search(r'url\(|@import|<link|<script', raw)
+
+
+def test_links_within_the_page_lead_somewhere(report):
+    raw = report.read_text()
+    for link in read(report).links:
+        if link.startswith('#'):
+            assert f'id="{link[1:]}"' in raw
+
+
+def test_text_from_sidecars_is_escaped(report):
+    page = read(report)
+    assert 'script' not in page.tags
+    assert page.text.count(NASTY) == 2
+
+
+def test_numbers_are_those_of_the_sidecar(report, sidecar):
+    text = read(report).text
+    for measure in MEASURES:
+        value = sidecar['QualityMeasures'][measure.key]
+        shown = measure.show(value)
+        assert shown in text
+        assert float(shown.replace('\N{MINUS SIGN}', '-')) == pytest.approx(
+            value, abs=0.5 * 10**-measure.digits
+        )
+    for words in (
+        '3 T',
+        '5, 12, 19, 26 ms',
+        f'180 {TIMES} 216 {TIMES} 160',
+        '0, 0.1, 0.995',
+        'signed integer',
+    ):
+        assert words in text
+
+
+def test_steps_are_listed_in_order(report, sidecar):
+    text = read(report).text
+    table = text[text.index('Processing') :]
+    places = [table.index(step['method']) for step in sidecar['Steps']]
+    assert places == sorted(places)
+    assert 'max_radius = 12' in table
+
+
+def test_verdict_without_problems(tmp_path, write_run):
+    write_run(tmp_path, 'sub-01_run-1')
+    write_run(tmp_path, 'sub-01_run-2')
+    assert 'All 2 runs done. No warnings.' in read(write_subject_report(tmp_path, '01')).text
+
+
+def test_only_failures_still_give_a_report(tmp_path):
+    page = read(write_subject_report(tmp_path, '01', failures=[FAILURE]))
+    assert '0 of 1 run done; 1 failed.' in page.text
+    for words in (FAILURE.run, 'step unwrapping', FAILURE.cause, FAILURE.crash_file):
+        assert words in page.text
+
+
+def test_failed_run_with_an_earlier_result_is_not_counted_as_done(tmp_path, write_run):
+    write_run(tmp_path, 'sub-01_run-1')
+    write_run(tmp_path, 'sub-01_run-2')
+    text = read(write_subject_report(tmp_path, '01', failures=[FAILURE])).text
+    assert '1 of 2 runs done; 1 failed.' in text
+    assert text.count('the result of an earlier run') == 1
+
+
+def test_nothing_at_all_is_said_plainly(tmp_path):
+    assert 'No result was found' in read(write_subject_report(tmp_path, '01')).text
+
+
+@pytest.mark.parametrize(
+    'content', ['', '{"Steps": [', '[]', '{}', '{"Steps": [], "QualityMeasures": 3}']
+)
+def test_half_written_sidecar_is_named(tmp_path, write_run, content):
+    write_run(tmp_path, 'sub-01_run-1')
+    write_run(tmp_path, 'sub-01_run-2').write_text(content)
+    text = read(write_subject_report(tmp_path, '01')).text
+    assert '1 of 2 runs done; 1 left an unreadable sidecar.' in text
+    assert 'sub-01/anat/sub-01_run-2_desc-tikhonov_Chimap.json' in text
+
+
+def test_sessions_and_missing_figures(tmp_path, write_run):
+    write_run(tmp_path, 'sub-01_ses-a_run-1')
+    write_run(tmp_path, 'sub-01_ses-b_run-1')
+    write_run(tmp_path, 'sub-011_run-1')
+    page = read(write_subject_report(tmp_path, 'sub-01'))
+    assert 'sub-01_ses-a_run-1' in page.text
+    assert 'sub-01_ses-b_run-1' in page.text
+    assert 'sub-011' not in page.text
+    assert page.text.count('This figure was not found.') == 2 * len(TITLES)
+
+
+def test_measures_that_are_missing_or_not_numbers_become_dashes(tmp_path, write_run):
+    write_run(tmp_path, 'sub-01', QualityMeasures={'chi_sd': None, 'mask_volume_ml': 1.5})
+    text = read(write_subject_report(tmp_path, '01')).text
+    assert '1.5 ml' in text
+    assert f'Field noise {DASH} ppm' in text
+    assert not re.search(r'\b(nan|none|null)\b', text, re.IGNORECASE)
+
+
+def test_same_input_gives_same_page(report, tmp_path):
+    before = report.read_bytes()
+    write_subject_report(tmp_path, '01')
+    assert report.read_bytes() == before
+    assert np.all([not path.name.startswith('.') for path in tmp_path.iterdir()])

@@ -10,6 +10,7 @@ when its node is done. The server never computes: a fork after torch has compute
 import logging
 import multiprocessing
 import os
+import resource
 import signal
 import sys
 import threading
@@ -203,6 +204,8 @@ def _work(
         node.run(updatehash=updatehash)
     except Exception as error:  # noqa: BLE001 # whatever it is, the parent reports it
         traceback = format_exception(error)
+    peak_gb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    logger.info('%s: peak memory %.2f GiB, %.2f estimated', node.fullname, peak_gb, node.mem_gb)
     answer.send(traceback)
 
 
@@ -215,8 +218,8 @@ def _die_with_parent() -> None:
 
 def _end(task: Task, *, seconds: float = 0.0) -> int | None:
     """End the task's process, after some seconds of grace, and tell its exit code."""
-    if task.process is None or task.pipe is None:
-        return None
+    if task.process is None or task.pipe is None or task.process.pid is None:
+        return None  # not handed out, or interrupted while it started
     task.process.join(seconds)
     if task.process.is_alive():
         task.process.terminate()

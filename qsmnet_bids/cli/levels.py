@@ -47,7 +47,16 @@ def run_levels(settings: Settings, stream: Stream) -> bool:
         find_validator()
     if settings.dry_run:
         return _plan(settings, say)
-    say(_describe(settings))
+    ending, failures = _do(settings, say, stream)
+    errors = validate(settings.output_dir) if settings.validate_output else []
+    if errors:
+        ending = [*errors, *ending[:-1], f'{ending[-1]}, but the output is not valid BIDS']
+    say(ending)
+    return not failures and not errors
+
+
+def _do(settings: Settings, say: Say, stream: Stream) -> tuple[list[str], list[Failure]]:
+    """Run the levels; return the last lines and the failures."""
     ending: list[str] = []
     failures: list[Failure] = []
     if 'participant' in settings.analysis_levels and settings.reports_only:
@@ -55,13 +64,9 @@ def run_levels(settings: Settings, stream: Stream) -> bool:
     elif 'participant' in settings.analysis_levels:
         failures, n_runs = _run_participants(settings, say, stream)
         ending += messages.ending_lines(failures, n_runs=n_runs)
-    if 'group' in settings.analysis_levels:
+    if 'group' in settings.analysis_levels and not (failures and not _has_maps(settings)):
         ending[:0] = _run_group(settings)
-    errors = validate(settings.output_dir) if settings.validate_output else []
-    if errors:
-        ending = [*errors, *ending[:-1], f'{ending[-1]}, but the output is not valid BIDS']
-    say(ending)
-    return not failures and not errors
+    return ending, failures
 
 
 def _plan(settings: Settings, say: Say) -> bool:
@@ -94,6 +99,7 @@ def _describe(settings: Settings) -> list[str]:
 def _run_participants(settings: Settings, say: Say, stream: Stream) -> tuple[list[Failure], int]:
     """Process all runs that can be; return the failures and the number of runs."""
     runs, preflight = find(settings)
+    say(_describe(settings))
     say(messages.problem_lines(preflight.problems))
     failures = messages.preflight_failures(runs, preflight)
     n_runs = len(failures) + len(preflight.acquisitions)
@@ -124,6 +130,10 @@ def _run_group(settings: Settings) -> list[str]:
     n_runs = len(_sidecars(settings.output_dir))
     _, page = write_group(settings.output_dir)
     return [f'qsmnet-bids: group of {n_runs} runs written to {page}']
+
+
+def _has_maps(settings: Settings) -> bool:
+    return any(find_sidecars(settings.output_dir))
 
 
 def _sidecars(output_dir: Path) -> Sequence[Path]:

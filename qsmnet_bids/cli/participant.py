@@ -1,5 +1,6 @@
 """The participant level: find the runs, check them, process the good ones."""
 
+import re
 import shutil
 import subprocess
 from collections.abc import Collection, Iterator, Sequence
@@ -144,6 +145,9 @@ def _by_run(
 def _draw(workflow: Workflow, path: Path) -> None:
     """Write the graph, and its picture where Graphviz is installed."""
     workflow.write_hierarchical_dotfile(str(path))
+    # nipype does not quote names, which have hyphens here
+    quoted = re.sub(rf'(?<!["\w])((cluster_)?{NAME}[\w+-]*)', r'"\1"', path.read_text())
+    path.write_text(quoted)
     dot = shutil.which('dot')
     if dot is not None:
         picture = path.with_suffix('.svg')

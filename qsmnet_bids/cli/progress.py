@@ -102,7 +102,8 @@ class Progress:
                 self._running.setdefault((run, step), time.monotonic())
                 self._draw([])
                 return
-            seconds = time.monotonic() - self._running.pop((run, step), time.monotonic())
+            start = self._running.pop((run, step), None)
+            seconds = None if start is None else time.monotonic() - start
             if status == 'end':
                 self.ended.add((run, step))
             self._draw([_line(run, step, seconds, is_failure=status == 'exception')])
@@ -130,11 +131,12 @@ class Progress:
         self._stream.flush()
 
 
-def _line(run: str, step: str, seconds: float, *, is_failure: bool = False) -> str:
-    """Write one line.
+def _line(run: str, step: str, seconds: float | None, *, is_failure: bool = False) -> str:
+    """Write one line; without a time for what an earlier call had done.
 
     >>> _line('sub-01', 'fit_field', 12.34)
     'sub-01 fieldmap 12.3 s'
     """
-    words = f'{run} {STEPS.get(step, step)} {seconds:.1f} s'
+    taken = 'kept from before' if seconds is None else f'{seconds:.1f} s'
+    words = f'{run} {STEPS.get(step, step)} {taken}'
     return f'{words}, failed' if is_failure else words

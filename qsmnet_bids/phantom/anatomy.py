@@ -183,7 +183,7 @@ EYES = _both(Ellipsoid((33, 58, -36), (12, 12, 12)))
 
 CAVITIES = (
     *_both(
-        Ellipsoid((9, 80, 0), (9, 5, 11)),  # frontal sinus
+        Ellipsoid((9, 81, 0), (9, 5, 11)),  # frontal sinus
         Ellipsoid((7, 46, -36), (5, 17, 9)),  # ethmoid cells
         Ellipsoid((29, 50, -62), (11, 14, 13)),  # maxillary sinus
         Tube(((48, -24, -40), (100, -26, -44)), 3.6),  # ear canal

@@ -50,8 +50,17 @@ def fields(phantom: BrainPhantom) -> Fields:
     total, offset, gradient = _shimmed(
         everything[:, :, phantom.grid.n_below :], phantom.mask, voxel_size
     )
-    local = forward_field(phantom.chi * phantom.mask, voxel_size=voxel_size, b0_dir=b0_dir)
+    local = torch.zeros_like(phantom.chi)
+    brain = _bounding_box(phantom.mask)  # a fifth of the volume
+    within = (phantom.chi * phantom.mask)[brain]
+    local[brain] = forward_field(within, voxel_size=voxel_size, b0_dir=b0_dir)
     return Fields(total, local * phantom.mask, offset, gradient)
+
+
+def _bounding_box(mask: Mask) -> tuple[slice, slice, slice]:
+    low, high = torch.aminmax(mask.nonzero(), dim=0)
+    x, y, z = (slice(a, b + 1) for a, b in zip(low.tolist(), high.tolist(), strict=True))
+    return x, y, z
 
 
 def _shimmed(field: Volume, mask: Mask, voxel_size: Vector) -> tuple[Volume, float, Vector]:

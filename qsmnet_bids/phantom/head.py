@@ -6,8 +6,8 @@ from qsmnet_bids.phantom.canvas import Canvas
 from qsmnet_bids.phantom.shapes import shell, soft_step
 from qsmnet_bids.tensors import Volume
 
-SKULL_MM = (1.2, 6.5)
-SCALP_MM = 12.0
+SKULL_MM = (1.2, 8.5)
+SCALP_MM = 14.5
 CLEARANCE_MM = 1.5
 """Air stays this far from the brain."""
 

@@ -90,7 +90,8 @@ def simulate(
         amplitude *= torch.exp(-echo_time * phantom.r2star * (b0 / 3))
         for gradient in gradients:
             # the first zero of sinc is total loss; beyond it the sign would turn the phase
-            amplitude *= torch.sinc((gradient * echo_time).abs().clamp(max=1))
+            loss = torch.sinc((gradient * echo_time).abs().clamp_(max=1))
+            amplitude *= loss.clamp_(min=0)
         angle = offset + 2 * math.pi * echo_time * frequency
         signal = torch.polar(amplitude, angle)
         if noise:

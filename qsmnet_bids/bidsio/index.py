@@ -6,6 +6,7 @@ from pathlib import Path
 
 from bids import BIDSLayout
 from bids.layout import BIDSLayoutIndexer, Query
+from sqlalchemy.exc import SQLAlchemyError
 
 from qsmnet_bids.bidsio.filters import Filter
 from qsmnet_bids.bidsio.names import parse_name, parse_suffix
@@ -49,7 +50,14 @@ def open_database(bids_dir: Path, database_dir: Path) -> BIDSLayout:
     database_dir
         Folder of the database.
     """
-    layout = _index(bids_dir, [r'^/(?!sub-)', NO_IMAGE], database_dir)
+    try:
+        layout = _index(bids_dir, [r'^/(?!sub-)', NO_IMAGE], database_dir)
+    except (SQLAlchemyError, OSError) as error:
+        reason = str(error).splitlines()[0]
+        raise SettingsError(
+            f'{database_dir}: cannot be used as a database ({reason}); name another folder or '
+            f'delete it'
+        ) from error
     if Path(layout.root).resolve() != bids_dir.resolve():
         raise SettingsError(
             f'{database_dir}: is the database of {layout.root}, not of {bids_dir}; name another '

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from qsmnet_bids.bidsio.acquisition import Acquisition
-from qsmnet_bids.bidsio.filters import Filter, load_filters
+from qsmnet_bids.bidsio.filters import Filters, load_filters
 from qsmnet_bids.bidsio.findings import Findings
 from qsmnet_bids.bidsio.image_checks import (
     check_grid,
@@ -63,7 +63,7 @@ class _Wishes:
     phase_sign: int | None
     derivatives: Mapping[str, Path]
     mask: str | None
-    mask_filter: Filter
+    filters: Filters
 
 
 def check(
@@ -94,7 +94,7 @@ def check(
     mask
         ``desc`` entity of the masks to take from ``derivatives``; None to compute masks.
     filter_file
-        BIDS filter file, for its ``mask``.
+        BIDS filter file, for its ``mask`` and for echoes that it leaves out.
     participant_labels
         Subjects that were asked for: each must have a run.
 
@@ -107,9 +107,8 @@ def check(
         raise SettingsError(
             f'--field-strength: {field_strength:g} T; give tesla, {lowest:g} to {highest:g}'
         )
-    wishes = _Wishes(
-        field_strength, phase_sign, derivatives or {}, mask, load_filters(filter_file).mask
-    )
+    filters = load_filters(filter_file)
+    wishes = _Wishes(field_strength, phase_sign, derivatives or {}, mask, filters)
     images = [path for run in runs for path in (*run.magnitude.values(), *run.phase.values())]
     n_threads = min(MAX_THREADS, len(os.sched_getaffinity(0)))
     with ThreadPoolExecutor(n_threads) as pool:
@@ -143,7 +142,8 @@ def _check_run(
     reader: SidecarReader,
     wishes: _Wishes,
 ) -> Acquisition | list[Problem]:
-    problems = check_completeness(run)
+    echoes_are_chosen = 'echo' in {**wishes.filters.magnitude, **wishes.filters.phase}
+    problems = check_completeness(run, echoes_are_chosen=echoes_are_chosen)
     findings = Findings(problems)
     images = {number: _images_of(run, number) for number in sorted({*run.magnitude, *run.phase})}
     paths = [path for of_echo in images.values() for path in of_echo]
@@ -221,7 +221,7 @@ def _provided_mask(
         run.entities,
         derivatives=wishes.derivatives,
         desc=wishes.mask,
-        conditions=wishes.mask_filter,
+        conditions=wishes.filters.mask,
     )
     mask = findings.attempt(scan, path) if path else None
     magnitude = _chosen(scans, run.magnitude)

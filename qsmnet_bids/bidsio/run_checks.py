@@ -55,13 +55,15 @@ def name_clash(run: Run) -> Problem:
     )
 
 
-def check_completeness(run: Run) -> list[Problem]:
+def check_completeness(run: Run, *, echoes_are_chosen: bool = False) -> list[Problem]:
     """Look for missing images, images without a place, and labels that cannot be written again.
 
     Parameters
     ----------
     run
         As found.
+    echoes_are_chosen
+        Whether a filter chose echoes by number, so that gaps are meant.
     """
     problems = [
         Problem(
@@ -81,12 +83,13 @@ def check_completeness(run: Run) -> list[Problem]:
         for key, value in run.entities.items()
         if not is_label(value)
     ]
-    return problems + _missing_images(run, example)
+    echoes = sorted(run.magnitude.keys() | run.phase.keys())
+    expected = echoes if echoes_are_chosen else list(range(1, max(echoes, default=0) + 1))
+    return problems + _missing_images(run, example, expected)
 
 
-def _missing_images(run: Run, example: Path) -> list[Problem]:
-    echoes = run.magnitude.keys() | run.phase.keys()
-    if not echoes:
+def _missing_images(run: Run, example: Path, expected: list[int]) -> list[Problem]:
+    if not expected:
         return []
     for part, key, images in (
         ('magnitude', 'mag', run.magnitude),
@@ -96,7 +99,7 @@ def _missing_images(run: Run, example: Path) -> list[Problem]:
             remedy = f'add part-{key} images, or say what stands for them in a BIDS filter file'
             return [Problem(str(example), f'part-{key}', f'no {part} image', remedy, run.subject)]
     problems = []
-    for echo in range(1, max(echoes) + 1):
+    for echo in expected:
         missing = [
             part
             for part, images in (('mag', run.magnitude), ('phase', run.phase))
@@ -104,7 +107,7 @@ def _missing_images(run: Run, example: Path) -> list[Problem]:
         ]
         if missing:
             parts = ' and '.join(f'part-{part}' for part in missing)
-            found = f'echo {echo} of {max(echoes)} is missing ({parts})'
+            found = f'echo {echo} of {expected[-1]} is missing ({parts})'
             remedy = 'add the missing image, or number the echoes without a gap'
             problems.append(Problem(str(example), 'echo', found, remedy, run.subject))
     return problems

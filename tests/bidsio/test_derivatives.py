@@ -4,6 +4,7 @@ import json
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -213,8 +214,9 @@ def test_the_real_validator_accepts_the_output(dataset, tmp_path):
     output_dir = tmp_path / 'qsmnet-bids'
     write_dataset_description(output_dir, bids_dir=dataset.root)
     write_bidsignore(output_dir)
-    for acquisition in check(find_runs(dataset.root), bids_dir=dataset.root).acquisitions:
-        write_all(acquisition, dataset.root, output_dir)
+    first, second = check(find_runs(dataset.root), bids_dir=dataset.root).acquisitions
+    write_all(first, dataset.root, output_dir)
+    write_all(replace(second, mask=tmp_path / 'masks' / 'm.nii.gz'), dataset.root, output_dir)
     validator = Path(sys.executable).with_name('bids-validator-deno')
     command = [shutil.which('bids-validator-deno') or str(validator), str(output_dir)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)

@@ -89,6 +89,15 @@ def test_gap_in_the_numbers_of_the_echoes(dataset):
     assert only_problem(dataset).found == 'echo 1 of 3 is missing (part-mag and part-phase)'
 
 
+def test_echoes_left_out_by_the_filter_file_are_no_gap(dataset):
+    dataset.add_run('sub-01')
+    chosen = {'echo': [2, 3]}
+    path = dataset.write_json('../filter.json', {'megre_mag': chosen, 'megre_phase': chosen})
+    runs = find_runs(dataset.root, filter_file=path)
+    (acquisition,) = check(runs, bids_dir=dataset.root, filter_file=path).acquisitions
+    assert acquisition.echo_times == (0.012, 0.02)
+
+
 @pytest.mark.parametrize(('part', 'name'), [('mag', 'magnitude'), ('phase', 'phase')])
 def test_no_image_of_a_part(dataset, part, name):
     dataset.add_run('sub-01')

@@ -186,6 +186,13 @@ def test_database_serves_other_subjects_and_refuses_another_dataset(dataset, tmp
         find_runs(other.root, database_dir=database)
 
 
+def test_damaged_database(dataset, tmp_path):
+    dataset.add_run('sub-01', shape=(2, 2, 2))
+    (tmp_path / 'layout_index.sqlite').write_bytes(b'garbage' * 1000)
+    with pytest.raises(SettingsError, match='cannot be used as a database'):
+        find_runs(dataset.root, database_dir=tmp_path)
+
+
 def test_description_is_needed_unless_validation_is_skipped(dataset):
     dataset.add_run('sub-01', shape=(2, 2, 2))
     description = dataset.root / 'dataset_description.json'

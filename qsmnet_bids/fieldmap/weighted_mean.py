@@ -29,6 +29,7 @@ def weighted_mean(
     mask: Mask,
     unwrapping: Literal['best_path', 'laplacian'] = 'best_path',
     unwrapping_parameters: Mapping[str, bool | int | float | str] | None = None,
+    follow: bool = True,
     offset_removal: bool = True,
     offset_smoothing: float = 6.0,
 ) -> TotalField:
@@ -53,6 +54,10 @@ def weighted_mean(
         Method for each echo.
     unwrapping_parameters
         Its hyper-parameters, where they differ from the defaults.
+    follow
+        Unwrap only the first echo in space, and the others in time: each voxel to the turn that
+        its earlier echoes predict, so that no echo is off by turns where signal fades. Otherwise,
+        and for ``laplacian`` unless it is exact, each echo is unwrapped in space.
     offset_removal
         Whether the phase at time zero is estimated and subtracted first (not for a single echo).
     offset_smoothing
@@ -83,7 +88,9 @@ def weighted_mean(
         voxel_size=echoes.voxel_size,
         **(unwrapping_parameters or {}),
     )
-    phase = _unwrap(cropped, mask=inside, unwrap=unwrap)
+    whole_turns = unwrapping == 'best_path' or (unwrapping_parameters or {}).get('exact', False)
+    spread = _follow if follow and whole_turns else _unwrap
+    phase = spread(cropped, mask=inside, unwrap=unwrap)
     times = torch.tensor(echoes.echo_times, device=phase.device).view(-1, 1, 1, 1)
     magnitude = cropped.magnitude * inside
     magnitude = magnitude.clamp(min=max(float(magnitude.max()) * FAINTEST, 1e-30))
@@ -111,6 +118,22 @@ def _unwrap(echoes: MultiEcho, *, mask: Mask, unwrap: Callable[[Volume], Volume]
             excess = torch.median((unwrapped[echo - 1] * growth - phase)[mask])
             phase += 2 * math.pi * torch.round(excess / (2 * math.pi)) * mask
         unwrapped[echo] = phase
+    return unwrapped
+
+
+def _follow(echoes: MultiEcho, *, mask: Mask, unwrap: Callable[[Volume], Volume]) -> Echoes:
+    """Unwrap the first echo, then each voxel to the turn that its earlier echoes predict."""
+    unwrapped = torch.empty_like(echoes.phase)
+    unwrapped[0] = unwrap(echoes.phase[0])
+    power = (echoes.magnitude[0] * echoes.echo_times[0]).square().clamp(min=1e-30)
+    rate = unwrapped[0] / echoes.echo_times[0]
+    for echo in range(1, len(echoes.echo_times)):
+        time, wrapped = echoes.echo_times[echo], echoes.phase[echo]
+        turns = torch.round((rate * time - wrapped) / (2 * math.pi))
+        unwrapped[echo] = (wrapped + 2 * math.pi * turns) * mask
+        gain = (echoes.magnitude[echo] * time).square()
+        power += gain
+        rate += (unwrapped[echo] / time - rate) * (gain / power)
     return unwrapped
 
 

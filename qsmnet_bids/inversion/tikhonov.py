@@ -13,7 +13,7 @@ from qsmnet_bids.tensors import ChiMap, LocalField
 def tikhonov(
     local: LocalField,
     *,
-    alpha: float = 0.05,
+    alpha: float = 0.01,
     gradient_weight: float = 0.0,
     correction: bool = True,
 ) -> ChiMap:

@@ -121,7 +121,8 @@ def solid(
     """Make one solid body of the voxels that look like tissue.
 
     Small gaps are closed, bridges thinner than the opening (from brain to scalp) are cut, the
-    largest part is kept, and gaps and holes in it (veins, bleeds) are filled.
+    largest part is kept, and gaps and holes in it (veins, bleeds) are filled. Close to the
+    surface, by less than the closing, nothing is filled: above the sinuses a gap is no tissue.
 
     Parameters
     ----------
@@ -146,7 +147,9 @@ def solid(
     if bool(core.any()):
         core = largest_component(core)
         body &= dilate(core, opening_radius + max(voxel_size), voxel_size=voxel_size)
-    body = close(largest_component(body), closing_radius, voxel_size=voxel_size)
+    body = largest_component(body)
+    closed = fill_holes(close(body, closing_radius, voxel_size=voxel_size))
+    body |= erode(closed, closing_radius, voxel_size=voxel_size)
     return fill_holes(largest_component(body))
 
 

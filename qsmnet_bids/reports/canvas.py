@@ -192,7 +192,7 @@ def _write(
         ha=horizontal,
         va=vertical,
         rotation=rotation,
-        path_effects=[withStroke(linewidth=2, foreground='black')],
+        path_effects=[withStroke(linewidth=3, foreground='black')],
         fontfamily=FONT,
         fontsize=FONT_SIZE,
     )

@@ -32,6 +32,7 @@ _SCANNER = (
     ('SeriesDescription', 'Series', ''),
     ('ProtocolName', 'Protocol', ''),
     ('RepetitionTime', 'Repetition time', 's'),
+    ('RepetitionTimeExcitation', 'Repetition time of the excitation', 's'),
     ('FlipAngle', 'Flip angle', '°'),
 )
 _PHASE_SIGNS = {'1': '+1 (phase grows where the field is above B0)', '-1': f'{MINUS}1 (inverted)'}

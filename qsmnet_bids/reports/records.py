@@ -22,6 +22,7 @@ SCANNER_FIELDS = (
     'SeriesDescription',
     'ProtocolName',
     'RepetitionTime',
+    'RepetitionTimeExcitation',
     'FlipAngle',
 )
 """Fields of the scanner that a report shows where a sidecar has them."""

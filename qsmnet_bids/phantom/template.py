@@ -6,6 +6,7 @@ V. Fonov et al., NeuroImage 54:313-327, 2011, doi:10.1016/j.neuroimage.2010.07.0
 import importlib.util
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import nibabel as nib
@@ -75,6 +76,7 @@ def template_folder() -> Path:
     return Path(spec.submodule_search_locations[0]) / 'datasets' / 'data'
 
 
+@lru_cache(maxsize=1)  # the subjects of a dataset share it
 def load_tissue(voxel_size: Vector) -> Lattice:
     """Load grey matter, white matter, T1 contrast and the inside of the brain.
 

@@ -73,5 +73,5 @@ def test_help_does_not_wait_for_torch():
         'import sys, qsmnet_bids.cli.phantom as p; p.build_parser(); '
         "sys.exit('torch' in sys.modules)"
     )
-    done = subprocess.run([sys.executable, '-c', code], check=False)  # noqa: S603 - our own code
+    done = subprocess.run([sys.executable, '-c', code], check=False)
     assert done.returncode == 0

@@ -119,7 +119,7 @@ def test_validator_accepts_dataset_and_truth(dataset):
     if program is None:
         pytest.skip('bids-validator-deno is not installed')
     for arguments in (['--recursive', str(dataset)], [str(dataset / 'derivatives/truth')]):
-        done = subprocess.run(  # noqa: S603 - our own arguments
+        done = subprocess.run(
             [program, '--ignoreWarnings', *arguments], capture_output=True, text=True, check=False
         )
         assert done.returncode == 0, done.stdout

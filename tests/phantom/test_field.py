@@ -46,7 +46,7 @@ def test_shim_leaves_neither_offset_nor_slope_in_the_brain(head, head_fields):
     assert head_fields.shim_offset != 0
 
 
-def test_air_in_the_sinuses_distorts_the_field_above_them(head, head_fields):
+def test_air_in_the_sinuses_distorts_the_field_above_them(head_fields):
     # the gyrus rectus lies above the sphenoid and the ethmoid cells
     x, y, z = (
         round((mm - low) / 4) for mm, low in zip((0, 34, -20), (-98, -134, -72), strict=True)

@@ -7,6 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from qsmnet_bids.reports.figures import draw_figures
+
 
 def head(shape=(48, 56, 40), voxel_size=(3.6, 3.6, 3.6), n_echoes=3, seed=0):
     """Ellipsoid head in voxel order right, anterior, superior; nuclei, a vein, a calcification."""
@@ -52,6 +54,13 @@ def head(shape=(48, 56, 40), voxel_size=(3.6, 3.6, 3.6), n_echoes=3, seed=0):
 @pytest.fixture(scope='session')
 def synthetic_head():
     return head()
+
+
+@pytest.fixture(scope='session')
+def figures(synthetic_head, tmp_path_factory):
+    """Prefix and files of the figures, drawn once."""
+    prefix = tmp_path_factory.mktemp('figures') / 'sub-01' / 'figures' / 'sub-01_run-1'
+    return prefix, draw_figures(prefix, **synthetic_head)
 
 
 def chimap_sidecar(**changes):

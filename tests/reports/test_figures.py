@@ -118,12 +118,6 @@ def test_position_is_the_scanner_coordinate_of_the_slice():
     assert grid.position(AXIAL, 31) == pytest.approx(45)
 
 
-@pytest.fixture(scope='module')
-def figures(synthetic_head, tmp_path_factory):
-    prefix = tmp_path_factory.mktemp('figures') / 'sub-01' / 'figures' / 'sub-01_run-1'
-    return prefix, draw_figures(prefix, **synthetic_head)
-
-
 def test_all_figures_are_written_under_the_names_of_the_contract(figures):
     prefix, paths = figures
     names = {f'sub-01_run-1_desc-{what}_MEGRE.png' for what in CAPTIONS}

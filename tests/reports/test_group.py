@@ -159,12 +159,3 @@ def test_plot_keeps_everything_inside(n_runs):
         for run in np.argsort(values, kind='stable')
         if n_runs <= 200 or values[run] > 0.14
     ]
-
-
-@pytest.mark.slow
-def test_thousands_of_runs(tmp_path, write_run):
-    for number in range(3000):
-        write_run(tmp_path, f'sub-{number:04}')
-    table, page = write_group(tmp_path)
-    assert len(rows_of(table)) == 3000
-    assert page.stat().st_size < 200_000

@@ -1,4 +1,5 @@
 import re
+import shutil
 from html.parser import HTMLParser
 
 import numpy as np
@@ -6,7 +7,6 @@ import pytest
 
 from qsmnet_bids.errors import Failure
 from qsmnet_bids.reports.captions import TITLES
-from qsmnet_bids.reports.figures import draw_figures
 from qsmnet_bids.reports.html import write_subject_report
 from qsmnet_bids.reports.measures import MEASURES
 from qsmnet_bids.reports.values import DASH, TIMES
@@ -54,9 +54,9 @@ def read(path):
 
 
 @pytest.fixture
-def report(tmp_path, write_run, synthetic_head):
+def report(tmp_path, write_run, figures):
     write_run(tmp_path, 'sub-01_run-1', SeriesDescription=NASTY, Warnings=[f'Look here {NASTY}'])
-    draw_figures(tmp_path / 'sub-01' / 'figures' / 'sub-01_run-1', **synthetic_head)
+    shutil.copytree(figures[0].parent, tmp_path / 'sub-01' / 'figures')
     return write_subject_report(tmp_path, '01')
 
 

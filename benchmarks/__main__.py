@@ -7,9 +7,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks.accuracy import accuracy
+from benchmarks.heads import CASES
 from benchmarks.overhead import overhead
 from benchmarks.query import query
 from benchmarks.tables import Rows, write_tables
+from qsmnet_bids.inversion import METHODS
 from qsmnet_bids.vectors import Vector
 
 OUTPUT = Path('runs/benchmarks')
@@ -36,7 +38,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument('--output', type=Path, default=OUTPUT, help='folder of the tables')
     commands = parser.add_subparsers(required=True)
     accuracy = commands.add_parser('accuracy', help='every inversion against the truth')
-    accuracy.add_argument('--methods', nargs='+', default=(), help='inversions (default: all)')
+    names = [case.name for case in CASES]
+    accuracy.add_argument('--cases', nargs='+', choices=names, default=names)
+    accuracy.add_argument('--methods', nargs='+', choices=list(METHODS), default=list(METHODS))
     simulators = commands.add_parser('simulators', help='against qsm-forward (extra benchmark)')
     overhead = commands.add_parser('overhead', help='the app against pipeline.reconstruct')
     overhead.add_argument('bids_dir', type=Path, help='raw dataset, such as demo/bids')
@@ -56,8 +60,9 @@ def _parser() -> argparse.ArgumentParser:
 
 def _accuracy(arguments: argparse.Namespace, _scratch: Path) -> dict[str, Rows]:
     rows = accuracy(
-        voxel_size=_vector(arguments.voxel_size),
+        cases=arguments.cases,
         methods=arguments.methods,
+        voxel_size=_vector(arguments.voxel_size),
         n_threads=arguments.threads,
     )
     return {'accuracy': rows}

@@ -40,21 +40,27 @@ class Row:
 
 
 def accuracy(
-    *, voxel_size: Vector | None = None, methods: Sequence[str] = (), n_threads: int | None = None
+    *,
+    cases: Sequence[str] = (),
+    methods: Sequence[str] = (),
+    voxel_size: Vector | None = None,
+    n_threads: int | None = None,
 ) -> list[Row]:
     """Reconstruct every acquisition by every method.
 
     Parameters
     ----------
+    cases, methods
+        Names of acquisitions and inversions; empty for all.
     voxel_size
         In place of each acquisition's own, for a quick look, mm.
-    methods
-        Names of inversions; empty for all.
     n_threads
         Of each process; None for as many as there are cores.
     """
     rows = []
     for case in CASES:
+        if cases and case.name not in cases:
+            continue
         used = replace(case, voxel_size=voxel_size) if voxel_size else case
         rows += _rows(used, methods or tuple(METHODS), n_threads)
     return rows

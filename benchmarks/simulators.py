@@ -3,6 +3,7 @@
 A. W. Stewart et al., qsm-forward 0.32, https://github.com/astewartau/qsm-forward; GPL-3.0.
 """
 
+from contextlib import redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -142,20 +143,21 @@ def _write_theirs(phantom: BrainPhantom, folder: Path) -> None:
     for name, volume in maps.items():
         paths[name] = str(folder / 'maps' / f'{name}.nii')
         nib.Nifti1Image(volume.numpy(), phantom.grid.affine).to_filename(paths[name])
-    qsm_forward.generate_bids(
-        qsm_forward.TissueParams(root_dir='', seg=paths['mask'], **paths),
-        qsm_forward.ReconParams(
-            subject='01',
-            TR=repetition_time(ECHO_TIMES),
-            TEs=np.array(ECHO_TIMES),
-            flip_angle=FLIP_ANGLE_DEG,
-            B0=B0,
-            voxel_size=np.array(phantom.grid.voxel_size),
-            peak_snr=PEAK_SNR,
-            random_seed=SEED,
-        ),
-        str(folder / 'bids'),
-    )
+    with (folder / 'simulator.log').open('w') as log, redirect_stdout(log):
+        qsm_forward.generate_bids(
+            qsm_forward.TissueParams(root_dir='', seg=paths['mask'], **paths),
+            qsm_forward.ReconParams(
+                subject='01',
+                TR=repetition_time(ECHO_TIMES),
+                TEs=np.array(ECHO_TIMES),
+                flip_angle=FLIP_ANGLE_DEG,
+                B0=B0,
+                voxel_size=np.array(phantom.grid.voxel_size),
+                peak_snr=PEAK_SNR,
+                random_seed=SEED,
+            ),
+            str(folder / 'bids'),
+        )
 
 
 def _judge(output_dir: Path, method: str, phantom: BrainPhantom) -> Quality:

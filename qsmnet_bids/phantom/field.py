@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import torch
+from torch import Tensor
 
 from qsmnet_bids.phantom.anatomy import AIR
 from qsmnet_bids.phantom.brain import BrainPhantom
@@ -37,7 +38,9 @@ def fields(phantom: BrainPhantom) -> Fields:
     """Compute total and local field at true scale, free of wrap-around.
 
     The head stands in an endless volume of air: with susceptibility taken relative to air the
-    zeros around the volume are that air.
+    zeros around the volume are that air. The sources outside the brain are averaged over
+    neighbouring voxels: sampled sharply, the step from tissue to air would ring right through the
+    brain, whereas a harmonic field is its own average.
 
     Parameters
     ----------
@@ -45,7 +48,9 @@ def fields(phantom: BrainPhantom) -> Fields:
         The sources.
     """
     voxel_size, b0_dir = phantom.grid.voxel_size, phantom.grid.b0_dir
-    sources = torch.cat([phantom.chi_below, phantom.chi], dim=2) - AIR.chi
+    outside = torch.where(phantom.mask, 0, phantom.chi)
+    sources = _averaged(torch.cat([phantom.chi_below, outside], dim=2) - AIR.chi)
+    sources[:, :, phantom.grid.n_below :] += phantom.chi * phantom.mask
     everything = forward_field(sources, voxel_size=voxel_size, b0_dir=b0_dir)
     total, offset, gradient = _shimmed(
         everything[:, :, phantom.grid.n_below :], phantom.mask, voxel_size
@@ -55,6 +60,17 @@ def fields(phantom: BrainPhantom) -> Fields:
     within = (phantom.chi * phantom.mask)[brain]
     local[brain] = forward_field(within, voxel_size=voxel_size, b0_dir=b0_dir)
     return Fields(total, local * phantom.mask, offset, gradient)
+
+
+def _averaged(volume: Tensor) -> Tensor:
+    """Average with weights 1, 2, 1 along each axis, which takes out the highest frequency."""
+    for axis in range(3):
+        n = volume.shape[axis]
+        longer = torch.cat(
+            [volume.narrow(axis, 0, 1), volume, volume.narrow(axis, n - 1, 1)], dim=axis
+        )
+        volume = (longer.narrow(axis, 0, n) + longer.narrow(axis, 2, n)) / 4 + volume / 2
+    return volume
 
 
 def _bounding_box(mask: Mask) -> tuple[slice, slice, slice]:

@@ -43,7 +43,9 @@ class TestEachMethod:
 
         mask = method(dataclasses.replace(head.echoes, magnitude=magnitude, phase=phase))
 
-        assert float((mask & dark & head.brain).sum()) > 0.95 * float((dark & head.brain).sum())
+        # where a vein meets the surface it may stay open
+        deep = offsets.square().sum(0).sqrt() < 0.72 * 24 - 5
+        assert mask[dark & deep].all()
 
     def test_keeps_a_crop_without_background_whole(self, method, head):
         window = (slice(None), slice(14, 34), slice(14, 34), slice(14, 34))

@@ -1,0 +1,98 @@
+import math
+
+import pytest
+import torch
+
+from qsmnet_bids.background import METHODS as BACKGROUNDS
+from qsmnet_bids.fieldmap import METHODS as FIELDMAPS
+from qsmnet_bids.inversion import METHODS as INVERSIONS
+from qsmnet_bids.masking import METHODS as MASKINGS
+from qsmnet_bids.pipeline import reconstruct
+from qsmnet_bids.referencing import reference
+from tests.simulated import simulate
+
+OBLIQUE = (0.0, 0.5, math.sqrt(0.75))
+
+
+@pytest.mark.parametrize(
+    ('shape', 'voxel_size', 'b0_dir', 'echo_times'),
+    [
+        ((56, 56, 56), (1.0, 1.0, 1.0), (0.0, 0.0, 1.0), (0.005, 0.012, 0.02)),
+        ((56, 56, 56), (1.0, 1.0, 1.0), OBLIQUE, (0.005, 0.015)),
+        ((70, 70, 28), (0.8, 0.8, 2.0), OBLIQUE, (0.005, 0.012, 0.02)),
+        ((56, 56, 56), (1.0, 1.0, 1.0), (1.0, 0.0, 0.0), (0.012,)),
+    ],
+    ids=[
+        'three echoes',
+        'two echoes, oblique',
+        'thick slices, oblique',
+        'single echo, B0 along x',
+    ],
+)
+@pytest.mark.parametrize('inversion', ['tikhonov', 'tkd'])
+def test_a_paramagnetic_ball_comes_out_positive(shape, voxel_size, b0_dir, echo_times, inversion):
+    head = simulate(shape=shape, voxel_size=voxel_size, b0_dir=b0_dir, echo_times=echo_times)
+
+    result = reconstruct(head.echoes, inversion=inversion)
+
+    inside = result.chi.mask
+    contrast = float(
+        result.chi.chi[inside & (head.chi > 0.3)].mean()
+        - result.chi.chi[inside & (head.chi < -0.1)].mean()
+    )
+    assert contrast == pytest.approx(0.6, rel=0.25)
+    assert float(result.chi.chi[inside & (head.chi > 0.3)].mean()) > 0.2
+    assert float(result.chi.chi[inside & (head.chi < -0.1)].mean()) < -0.1
+    assert abs(float(result.chi.chi[inside].mean())) < 1e-6
+    assert (result.relaxation is None) == (len(echo_times) == 1)
+    if result.relaxation is not None:
+        rate = result.relaxation.r2star[head.brain & inside].median()
+        assert float(rate) == pytest.approx(head.r2star, rel=0.05)
+
+
+def test_it_is_the_stages_in_order_bit_for_bit():
+    head = simulate()
+    whole = reconstruct(
+        head.echoes,
+        unwrapping='laplacian',
+        inversion='tkd',
+        parameters={'tkd': {'threshold': 0.15}, 'laplacian': {'exact': True}},
+    )
+
+    mask = MASKINGS['combined'](head.echoes)
+    total = FIELDMAPS['weighted_mean'](
+        head.echoes,
+        mask=mask,
+        unwrapping='laplacian',
+        unwrapping_parameters={'exact': True},
+    )
+    local = BACKGROUNDS['vsharp'](total)
+    chi = reference(INVERSIONS['tkd'](local, threshold=0.15), region='mask')
+
+    assert torch.equal(whole.mask, mask)
+    assert torch.equal(whole.total.field, total.field)
+    assert torch.equal(whole.total.noise, total.noise)
+    assert torch.equal(whole.local.field, local.field)
+    assert torch.equal(whole.chi.chi, chi.chi)
+
+
+def test_a_given_mask_is_used_as_it_is():
+    head = simulate()
+    result = reconstruct(head.echoes, mask=head.brain, reference='none')
+    assert torch.equal(result.mask, head.brain)
+    assert result.chi.reference == 'none'
+
+
+@pytest.mark.parametrize(
+    ('options', 'message'),
+    [
+        ({'masking': 'magic'}, r"masking must be one of .*'combined'.*, got 'magic'"),
+        ({'inversion': 'magic'}, r"inversion must be one of .*'tkd'"),
+        ({'parameters': {'tkd': {'threshold': 0.1}}}, r"methods in use, .*'tikhonov'.* got 'tkd'"),
+        ({'parameters': {'vsharp': {'radius': 3.0}}}, r"no parameter 'radius'.*'max_radius'"),
+    ],
+)
+def test_unknown_names_are_answered_with_the_valid_ones(options, message):
+    head = simulate(shape=(16, 16, 16))
+    with pytest.raises(ValueError, match=message):
+        reconstruct(head.echoes, **options)

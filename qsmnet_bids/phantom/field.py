@@ -50,33 +50,26 @@ def fields(phantom: BrainPhantom) -> Fields:
     voxel_size, b0_dir = phantom.grid.voxel_size, phantom.grid.b0_dir
     outside = torch.where(phantom.mask, 0, phantom.chi)
     sources = _averaged(torch.cat([phantom.chi_below, outside], dim=2) - AIR.chi)
-    sources[:, :, phantom.grid.n_below :] += phantom.chi * phantom.mask
-    everything = forward_field(sources, voxel_size=voxel_size, b0_dir=b0_dir)
-    total, offset, gradient = _shimmed(
-        everything[:, :, phantom.grid.n_below :], phantom.mask, voxel_size
-    )
-    local = torch.zeros_like(phantom.chi)
-    brain = _bounding_box(phantom.mask)  # a fifth of the volume
-    within = (phantom.chi * phantom.mask)[brain]
-    local[brain] = forward_field(within, voxel_size=voxel_size, b0_dir=b0_dir)
+    background = forward_field(sources, voxel_size=voxel_size, b0_dir=b0_dir)
+    local = forward_field(phantom.chi * phantom.mask, voxel_size=voxel_size, b0_dir=b0_dir)
+    everything = background[1:-1, 1:-1, phantom.grid.n_below + 1 : -1] + local
+    total, offset, gradient = _shimmed(everything, phantom.mask, voxel_size)
     return Fields(total, local * phantom.mask, offset, gradient)
 
 
 def _averaged(volume: Tensor) -> Tensor:
-    """Average with weights 1, 2, 1 along each axis, which takes out the highest frequency."""
+    """Average with weights 1, 2, 1 along each axis, which takes out the highest frequency.
+
+    The volume grows by a voxel at each end, so that the step at its faces is averaged too.
+    """
     for axis in range(3):
         n = volume.shape[axis]
-        longer = torch.cat(
-            [volume.narrow(axis, 0, 1), volume, volume.narrow(axis, n - 1, 1)], dim=axis
-        )
-        volume = (longer.narrow(axis, 0, n) + longer.narrow(axis, 2, n)) / 4 + volume / 2
+        pad = [0] * 6
+        pad[4 - 2 * axis] = pad[5 - 2 * axis] = 2
+        longer = torch.nn.functional.pad(volume, pad)
+        ends = longer.narrow(axis, 0, n + 2) + longer.narrow(axis, 2, n + 2)
+        volume = ends / 4 + longer.narrow(axis, 1, n + 2) / 2
     return volume
-
-
-def _bounding_box(mask: Mask) -> tuple[slice, slice, slice]:
-    low, high = torch.aminmax(mask.nonzero(), dim=0)
-    x, y, z = (slice(a, b + 1) for a, b in zip(low.tolist(), high.tolist(), strict=True))
-    return x, y, z
 
 
 def _shimmed(field: Volume, mask: Mask, voxel_size: Vector) -> tuple[Volume, float, Vector]:

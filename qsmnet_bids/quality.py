@@ -4,6 +4,7 @@ import math
 
 import torch
 
+from qsmnet_bids.physics.box import bounding_box
 from qsmnet_bids.physics.dipole import forward_field
 from qsmnet_bids.tensors import ChiMap, LocalField
 
@@ -35,9 +36,10 @@ def quality_measures(chi: ChiMap, *, local: LocalField) -> dict[str, float]:
         f'chi_p{percent:02d}': float(values[round(percent / 100 * (len(values) - 1))])
         for percent in PERCENTILES
     }
-    field = forward_field(chi.chi, voxel_size=chi.voxel_size, b0_dir=chi.b0_dir)[mask].double()
+    box = bounding_box(mask)
+    field = forward_field(chi.chi[box], voxel_size=chi.voxel_size, b0_dir=chi.b0_dir)
     measured = local.field[mask].double()
-    residual = _spread(field - measured)
+    residual = _spread(field[mask[box]].double() - measured)
     signal = _spread(measured)
     return {
         'mask_volume_ml': float(mask.sum()) * math.prod(chi.voxel_size) / 1000,

@@ -1,7 +1,7 @@
 """How much memory a node needs, from the size of the images.
 
-Measured peaks of the process, per voxel of float32 volumes held at once; a padded volume counts
-with its padding.
+Volumes of float32 held at once, from measured peaks. Where a stage works on the box around the
+mask, the mask is taken to fill the image.
 """
 
 import math
@@ -10,11 +10,11 @@ BASE_GB = 0.4
 """Of a worker with torch loaded."""
 
 VOLUMES: dict[str, tuple[float, float]] = {
-    'mask_run': (12.0, 3.0),
-    'fit_field': (24.0, 4.0),
-    'remove_background': (40.0, 0.0),
-    'invert_dipole': (40.0, 0.0),
-    'draw_figures': (12.0, 2.0),
+    'mask_run': (6.0, 3.0),
+    'fit_field': (14.0, 5.0),
+    'remove_background': (36.0, 0.0),
+    'invert_dipole': (60.0, 0.0),
+    'draw_figures': (6.0, 3.0),
     'write_derivatives': (6.0, 0.0),
 }
 """Volumes of 4 bytes per voxel: always, and for each echo."""

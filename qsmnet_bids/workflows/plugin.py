@@ -204,8 +204,14 @@ def _work(
         node.run(updatehash=updatehash)
     except Exception as error:  # noqa: BLE001 # whatever it is, the parent reports it
         traceback = format_exception(error)
-    peak_gb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-    logger.info('%s: peak memory %.2f GiB, %.2f estimated', node.fullname, peak_gb, node.mem_gb)
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    logger.info(
+        '%s: %.1f s of CPU time, peak memory %.2f GiB, %.2f estimated',
+        node.fullname,
+        usage.ru_utime + usage.ru_stime,
+        usage.ru_maxrss / 2**20,
+        node.mem_gb,
+    )
     answer.send(traceback)
 
 

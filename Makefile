@@ -24,7 +24,8 @@ demo: .venv/.installed-phantom
 	$(BIN)/qsmnet-bids-phantom demo/bids --subjects 1 --voxel-size 1 1 1 \
 		--echo-times 0.004 0.012 0.020 0.028 --field-strength 3 --seed 1
 	$(BIN)/python run.py demo/bids demo/out participant group --work-dir demo/work
-	@for report in demo/out/sub-*.html demo/out/group.html; do echo "Report: $(CURDIR)/$$report"; done
+	@echo 'Group table: $(CURDIR)/demo/out/group.html'
+	@echo 'Report: $(CURDIR)/demo/out/sub-01.html'
 
 test: .venv/.installed-test
 	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist worksteal $(PYTEST_FLAGS)

@@ -133,6 +133,14 @@ def test_both_levels_then_again_from_the_work_folder(raw):
     assert chi[24, 19, 18] > 0.1  # the paramagnetic ball
     assert chi[20, 19, 18] < chi[24, 19, 18] - 0.1  # the diamagnetic one
 
+    # docs/outputs.md names every key and every file
+    outputs = (ROOT / 'docs' / 'outputs.md').read_text()
+    sidecar = json.loads((out / 'sub-01/anat/sub-01_desc-tikhonov_Chimap.json').read_text())
+    for key in [*sidecar, *sidecar['QualityMeasures'], *sidecar['Steps'][0]]:
+        assert f'`{key}`' in outputs, key
+    for path in (out / 'sub-01').rglob('*.nii.gz'):
+        assert f'`{path.parent.name}/{path.name}`' in outputs, path
+
     # the saved settings mean the same as the words
     (saved,) = (out / 'logs').glob('*.toml')
     folders = [str(raw), str(out), 'participant', 'group']
@@ -182,24 +190,39 @@ def test_stage_that_fails_is_named_with_cause_and_crash_file(raw):
         assert 'max_radius 0.5' in (raw.parent / 'out' / f'{name}.html').read_text()
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize(('number', 'code'), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
-def test_signal_ends_workers_and_leaves_no_half_file(raw, number, code):
+def interrupt(raw, number):
+    """Start a run, send it a signal after its first step, and return its end."""
     folder = raw.parent
     command = [*RUN, str(raw), str(folder / 'out'), 'participant', '-w', str(folder / 'work')]
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, text=True, cwd=folder, env=_environment()
     ) as process:
-        first = process.stdout.readline()  # a step is done, so that workers are there
+        process.stdout.readline()  # a step is done, so that workers are there
         children = psutil.Process(process.pid).children(recursive=True)
         process.send_signal(number)
         rest = process.stdout.read()
-        assert process.wait() == code, first + rest
-    assert 'the same command resumes it' in rest.splitlines()[-1]
+        code = process.wait()
     _, alive = psutil.wait_procs(children, timeout=10)
     assert children
     assert not alive
     assert not list((folder / 'out').rglob('.*.tmp'))
+    return code, rest.splitlines()[-1]
+
+
+@pytest.mark.slow
+def test_termination_ends_workers_and_the_same_command_resumes(raw):
+    assert interrupt(raw, signal.SIGTERM) == (
+        143,
+        'qsmnet-bids: ended by SIGTERM; the same command resumes it',
+    )
     done = call(raw)
     assert done.returncode == 0, done.stdout
     assert 'kept from before' in done.stdout
+
+
+@pytest.mark.slow
+def test_interrupt_ends_workers(raw):
+    assert interrupt(raw, signal.SIGINT) == (
+        130,
+        'qsmnet-bids: ended by Ctrl-C; the same command resumes it',
+    )

@@ -103,6 +103,8 @@ def _run_participants(settings: Settings, say: Say, stream: Stream) -> tuple[lis
     say(messages.problem_lines(preflight.problems))
     failures = messages.preflight_failures(runs, preflight)
     n_runs = len(failures) + len(preflight.acquisitions)
+    for acquisition in preflight.acquisitions if settings.verbosity else ():
+        say(messages.plan_lines(acquisition, settings))
     if preflight.acquisitions:
         log_dir = settings.output_dir / 'logs'
         failures += process(preflight.acquisitions, settings, log_dir=log_dir, stream=stream)

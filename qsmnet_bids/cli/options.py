@@ -232,5 +232,8 @@ def _add_conduct(parser: Parser) -> None:
         '--notrack', action='store_true', help='accepted; nothing is ever sent anywhere'
     )
     group.add_argument(
-        '-v', dest='verbosity', action='count', help='say more; -vv says everything'
+        '-v',
+        dest='verbosity',
+        action='count',
+        help='show what is done with each run; -vv shows the log of the workflow too',
     )

@@ -1,5 +1,6 @@
 """The participant level: find the runs, check them, process the good ones."""
 
+import logging
 import re
 import shutil
 import subprocess
@@ -89,6 +90,8 @@ def process(
         work_dir=settings.work_dir,
         stop_on_first_crash=settings.stop_on_first_crash,
     )
+    if settings.verbosity > 1:
+        logging.getLogger('nipype').addHandler(logging.StreamHandler())
     by_subject = groupby(sorted(acquisitions, key=_subject), key=_subject)
     workflow = init_dataset_wf(
         subject_workflows=[

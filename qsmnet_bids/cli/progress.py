@@ -1,5 +1,6 @@
 """Say which run is at which step: live lines on a terminal, plain lines in a log."""
 
+import shutil
 import time
 from threading import Event, Lock, Thread
 from types import TracebackType
@@ -124,7 +125,11 @@ class Progress:
             self._stream.write(''.join(f'{line}\n' for line in done))
         else:
             now = time.monotonic()
-            live = [f'{_line(*place, now - start)} ...' for place, start in self._running.items()]
+            width = shutil.get_terminal_size().columns - 1  # a wrapped line would not be erased
+            live = [
+                f'{_line(*place, now - start)} ...'[:width]
+                for place, start in self._running.items()
+            ]
             erase = UP.format(self._n_live) + '\r' + CLEAR_BELOW if self._n_live else ''
             self._stream.write(erase + ''.join(f'{line}\n' for line in [*done, *live]))
             self._n_live = len(live)

@@ -9,6 +9,8 @@ from qsmnet_bids.physics.dipole import forward_field
 from qsmnet_bids.tensors import ChiMap, LocalField
 
 PERCENTILES = (1, 5, 50, 95, 99)
+MARGIN = 40.0
+"""mm; three times as much changes the residual by 2 percent and takes three times as long."""
 
 
 def quality_measures(chi: ChiMap, *, local: LocalField) -> dict[str, float]:
@@ -37,7 +39,9 @@ def quality_measures(chi: ChiMap, *, local: LocalField) -> dict[str, float]:
         for percent in PERCENTILES
     }
     box = bounding_box(mask)
-    field = forward_field(chi.chi[box], voxel_size=chi.voxel_size, b0_dir=chi.b0_dir)
+    field = forward_field(
+        chi.chi[box], voxel_size=chi.voxel_size, b0_dir=chi.b0_dir, margin_mm=MARGIN
+    )
     measured = local.field[mask].double()
     residual = _spread(field[mask[box]].double() - measured)
     signal = _spread(measured)

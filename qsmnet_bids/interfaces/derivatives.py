@@ -1,4 +1,4 @@
-"""Write a run into the output dataset: its maps and figures first, its record last."""
+"""Write a run into the output dataset: its maps first, its record last."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -10,7 +10,7 @@ import numpy as np
 
 from qsmnet_bids.bidsio import sidecars
 from qsmnet_bids.bidsio.acquisition import Acquisition
-from qsmnet_bids.bidsio.atomic import write_bytes, write_json
+from qsmnet_bids.bidsio.atomic import write_json
 from qsmnet_bids.bidsio.derivatives import derivative_path
 from qsmnet_bids.bidsio.nifti import open_image, write_image
 from qsmnet_bids.reports.methods import bibliography
@@ -55,8 +55,6 @@ class Outcome:
     ----------
     maps
         Images in the work folder; ``mask`` and ``chi`` are needed.
-    figures
-        PNG files in the work folder.
     steps
         As ``Step.as_dict`` gives them, in order.
     quality
@@ -68,7 +66,6 @@ class Outcome:
     MAPS: ClassVar = ('mask', 'chi', 'r2star', 't2star', 's0', 'total', 'local')
 
     maps: Mapping[str, Path]
-    figures: Sequence[Path]
     steps: Sequence[Mapping[str, object]]
     quality: Mapping[str, float]
     weights: Mapping[str, str] | None = field(default=None)
@@ -95,10 +92,6 @@ def write_run(origin: Origin, outcome: Outcome) -> list[Path]:
         The files.
     """
     written = [*_mask(origin, outcome), *_relaxation(origin, outcome), *_fields(origin, outcome)]
-    for figure in outcome.figures:
-        folder = origin.output_dir / f'sub-{origin.acquisition.subject}' / 'figures'
-        write_bytes(folder / figure.name, figure.read_bytes())
-        written.append(folder / figure.name)
     inversion = outcome.method('inversion')
     path = origin.path(suffix='Chimap', desc=inversion.replace('_', ''))
     run_time = sum(s for step in outcome.steps if isinstance(s := step['seconds'], float))

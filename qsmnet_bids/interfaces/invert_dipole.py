@@ -20,7 +20,6 @@ class InvertDipoleOutputSpec(TraitedSpec):  # type: ignore[misc] # nipype has no
     """The susceptibility."""
 
     chi = File(exists=True, desc='ppm')
-    mask = File(exists=True, desc='where chi is known')
     quality = traits.Dict(desc='measures of the map')
     steps = traits.List(traits.Dict, desc='for the sidecar')
 
@@ -42,7 +41,6 @@ class InvertDipole(SimpleInterface):  # type: ignore[misc] # nipype has no types
             parameters=json.loads(inputs.parameters),
         )
         self._results['chi'] = numerics.save(chi.chi, 'chi', runtime.cwd, inputs.mask)
-        self._results['mask'] = numerics.save(chi.mask, 'mask', runtime.cwd, inputs.mask)
         self._results['quality'] = numerics.quality_measures(chi, local=local)
         self._results['steps'] = [step.as_dict() for step in steps]
         return runtime

@@ -6,7 +6,6 @@ from nipype.interfaces.base import (
     BaseInterfaceInputSpec,
     Bunch,
     File,
-    InputMultiObject,
     OutputMultiObject,
     SimpleInterface,
     TraitedSpec,
@@ -32,7 +31,6 @@ class WriteDerivativesInputSpec(BaseInterfaceInputSpec):  # type: ignore[misc] #
     s0 = File(exists=True, desc='unit of the magnitude')
     total = File(exists=True, desc='ppm; written if given')
     local = File(exists=True, desc='ppm; written if given')
-    figures = InputMultiObject(File(exists=True), desc='PNG')
     quality = traits.Dict(mandatory=True, desc='measures of the map')
     weights = traits.DictStrStr(desc='name and sha256 of a network')
     mask_steps = traits.List(traits.Dict, mandatory=True)
@@ -48,7 +46,7 @@ class WriteDerivativesOutputSpec(TraitedSpec):  # type: ignore[misc] # nipype ha
 
 
 class WriteDerivatives(SimpleInterface):  # type: ignore[misc] # nipype has no types
-    """Write maps, figures and sidecars of a run.
+    """Write maps and sidecars of a run.
 
     Runs each time: what lies in the output folder is not known to the work folder.
     """
@@ -62,7 +60,6 @@ class WriteDerivatives(SimpleInterface):  # type: ignore[misc] # nipype has no t
         stages = ('mask_steps', 'field_steps', 'background_steps', 'inversion_steps')
         outcome = Outcome(
             maps={key: Path(given[key]) for key in Outcome.MAPS if key in given},
-            figures=[Path(path) for path in given.get('figures', [])],
             steps=[step for stage in stages for step in given[stage]],
             quality=given['quality'],
             weights=given.get('weights'),

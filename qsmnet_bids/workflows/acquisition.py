@@ -4,6 +4,7 @@ import json
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from nipype.interfaces.base import SimpleInterface
 from nipype.pipeline.engine import Node, Workflow
 
 from qsmnet_bids import __version__
@@ -16,6 +17,7 @@ from qsmnet_bids.interfaces.remove_background import RemoveBackground
 from qsmnet_bids.interfaces.specs import ECHOES
 from qsmnet_bids.interfaces.steps import Parameters
 from qsmnet_bids.interfaces.write_derivatives import WriteDerivatives
+from qsmnet_bids.interfaces.write_figures import WriteFigures
 from qsmnet_bids.weights.cards import available, read_card
 from qsmnet_bids.workflows.memory import memory_gb
 from qsmnet_bids.workflows.resources import available_gpus
@@ -76,116 +78,99 @@ def init_acquisition_wf(
     omp_nthreads
         Threads of each node.
     """
-    echoes = {name: getattr(acquisition, name) for name in ECHOES}
-    echoes |= {key: [str(path) for path in echoes[key]] for key in ('magnitude', 'phase')}
-    echoes['echo_times'] = list(acquisition.echo_times)
+    echoes = _echo_inputs(acquisition)
     geometry = {'voxel_size': acquisition.voxel_size, 'b0_dir': acquisition.b0_dir}
     common = {'omp_nthreads': omp_nthreads, 'version': __version__}
     gpu = {'device': device, 'use_gpu': device != 'cpu' and available_gpus() > 0}
-    provided = {} if acquisition.mask is None else {'provided': str(acquisition.mask)}
+    places = {'bids_dir': str(bids_dir), 'output_dir': str(output_dir)}
     weights = _weights(methods.inversion)
 
-    def node(interface: object, name: str) -> Node:
+    def node(interface: SimpleInterface, name: str, *, n_procs: int = omp_nthreads) -> Node:
         size = memory_gb(name, acquisition.shape, n_echoes=len(acquisition.echo_times))
-        return Node(interface, name=name, mem_gb=size, n_procs=omp_nthreads)
+        return Node(interface, name=name, mem_gb=size, n_procs=n_procs)
 
-    mask_run = node(
-        MaskRun(
-            method=methods.masking,
-            parameters=methods.parameters_of(methods.masking),
-            **provided,
-            **echoes,
-            **common,
-        ),
-        'mask_run',
+    masking = MaskRun(
+        method=methods.masking,
+        parameters=methods.parameters_of(methods.masking),
+        **echoes,
+        **common,
     )
-    fit_field = node(
-        FitField(
-            method=methods.fieldmap,
-            unwrapping=methods.unwrapping,
-            parameters=methods.parameters_of(methods.fieldmap, methods.unwrapping),
-            **echoes,
-            **common,
-        ),
-        'fit_field',
+    if acquisition.mask is not None:
+        masking.inputs.provided = str(acquisition.mask)
+    fitting = FitField(
+        method=methods.fieldmap,
+        unwrapping=methods.unwrapping,
+        parameters=methods.parameters_of(methods.fieldmap, methods.unwrapping),
+        **echoes,
+        **common,
     )
-    remove_background = node(
-        RemoveBackground(
-            method=methods.background,
-            parameters=methods.parameters_of(methods.background),
-            **geometry,
-            **common,
-            **gpu,
-        ),
-        'remove_background',
+    removal = RemoveBackground(
+        method=methods.background,
+        parameters=methods.parameters_of(methods.background),
+        **geometry,
+        **common,
+        **gpu,
     )
-    invert_dipole = node(
-        InvertDipole(
-            method=methods.inversion,
-            reference=methods.reference,
-            parameters=methods.parameters_of(methods.inversion),
-            weights_sha256=weights.get('sha256', ''),
-            **geometry,
-            **common,
-            **gpu,
-        ),
-        'invert_dipole',
+    inversion = InvertDipole(
+        method=methods.inversion,
+        reference=methods.reference,
+        parameters=methods.parameters_of(methods.inversion),
+        weights_sha256=weights.get('sha256', ''),
+        **geometry,
+        **common,
+        **gpu,
     )
-    draw_figures = node(
-        DrawFigures(name=acquisition.name, suffix=acquisition.suffix, **echoes, **common),
-        'draw_figures',
-    )
-    write_derivatives = node(
-        WriteDerivatives(
-            acquisition=acquisition,
-            bids_dir=str(bids_dir),
-            output_dir=str(output_dir),
-            version=__version__,
-        ),
-        'write_derivatives',
-    )
+    drawing = DrawFigures(name=acquisition.name, suffix=acquisition.suffix, **echoes)
+    drawing.inputs.version = __version__
+    copying = WriteFigures(subject=acquisition.subject, output_dir=str(output_dir))
+    writing = WriteDerivatives(acquisition=acquisition, version=__version__, **places)
     if weights:
-        write_derivatives.inputs.weights = weights
+        writing.inputs.weights = weights
+
+    mask_run = node(masking, 'mask_run')
+    fit_field = node(fitting, 'fit_field')
+    remove_background = node(removal, 'remove_background')
+    invert_dipole = node(inversion, 'invert_dipole')
+    draw_figures = node(drawing, 'draw_figures', n_procs=1)
+    write_figures = Node(copying, name='write_figures', run_without_submitting=True)
+    write_derivatives = node(writing, 'write_derivatives', n_procs=1)
 
     workflow = Workflow(name=acquisition.name)
     workflow.connect(
         [
-            (mask_run, fit_field, [('mask', 'mask')]),
-            (mask_run, remove_background, [('mask', 'mask')]),
-            (fit_field, remove_background, [('field', 'field'), ('noise', 'noise')]),
-            (
-                remove_background,
-                invert_dipole,
-                [('field', 'field'), ('noise', 'noise'), ('mask', 'mask')],
-            ),
-            (mask_run, draw_figures, [('mask', 'mask')]),
+            (mask_run, fit_field, _same('mask')),
+            (mask_run, remove_background, _same('mask')),
+            (fit_field, remove_background, _same('field', 'noise')),
+            (remove_background, invert_dipole, _same('field', 'noise', 'mask')),
+            (mask_run, draw_figures, _same('mask')),
             (fit_field, draw_figures, [('field', 'total')]),
             (remove_background, draw_figures, [('field', 'local')]),
-            (invert_dipole, draw_figures, [('chi', 'chi')]),
+            (invert_dipole, draw_figures, _same('chi')),
+            (draw_figures, write_figures, _same('figures')),
             (mask_run, write_derivatives, [('mask', 'mask'), ('steps', 'mask_steps')]),
-            (
-                fit_field,
-                write_derivatives,
-                [
-                    ('r2star', 'r2star'),
-                    ('t2star', 't2star'),
-                    ('s0', 's0'),
-                    ('steps', 'field_steps'),
-                ],
-            ),
+            (fit_field, write_derivatives, _same('r2star', 't2star', 's0')),
+            (fit_field, write_derivatives, [('steps', 'field_steps')]),
             (remove_background, write_derivatives, [('steps', 'background_steps')]),
-            (
-                invert_dipole,
-                write_derivatives,
-                [('chi', 'chi'), ('quality', 'quality'), ('steps', 'inversion_steps')],
-            ),
-            (draw_figures, write_derivatives, [('figures', 'figures')]),
+            (invert_dipole, write_derivatives, _same('chi', 'quality')),
+            (invert_dipole, write_derivatives, [('steps', 'inversion_steps')]),
         ]
     )
     if save_fields:
         workflow.connect(fit_field, 'field', write_derivatives, 'total')
         workflow.connect(remove_background, 'field', write_derivatives, 'local')
     return workflow
+
+
+def _echo_inputs(acquisition: Acquisition) -> dict[str, object]:
+    """Give the inputs of a node that reads the run's images."""
+    inputs = {name: getattr(acquisition, name) for name in ECHOES}
+    files = {key: [str(path) for path in inputs[key]] for key in ('magnitude', 'phase')}
+    return inputs | files | {'echo_times': list(acquisition.echo_times)}
+
+
+def _same(*names: str) -> list[tuple[str, str]]:
+    """Connect outputs to inputs of the same name."""
+    return [(name, name) for name in names]
 
 
 def _weights(inversion: str) -> dict[str, str]:

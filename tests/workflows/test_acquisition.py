@@ -141,14 +141,17 @@ def test_second_run_computes_nothing_and_writes_again(settings):
     acquisition = write_acquisition(settings.bids_dir)
     first = run(settings, acquisition)
     chimap = settings.output_dir / 'sub-01' / 'anat' / 'sub-01_desc-tikhonov_Chimap.nii.gz'
+    figure = settings.output_dir / 'sub-01' / 'figures' / 'sub-01_desc-chi_MEGRE.png'
     content = chimap.read_bytes()
     chimap.unlink()
+    figure.unlink()
 
     second = run(settings, acquisition)
 
     assert len(first) == 6
     assert second == ['write_derivatives']
     assert chimap.read_bytes() == content
+    assert figure.is_file()
 
 
 @pytest.mark.slow

@@ -29,7 +29,8 @@ def dipole_kernel(
     """Sample the dipole kernel on the frequencies of ``torch.fft.rfftn``.
 
     D(k) = 1/3 - (k . b)^2 / |k|^2, and D(0) = 0. For a dipole whose field ends at r, D(k) is
-    multiplied by 1 - 3 j1(2 pi |k| r) / (2 pi |k| r).
+    multiplied by 1 - 3 j1(2 pi |k| r) / (2 pi |k| r). A Nyquist frequency stands for both signs of
+    k, so there D is the mean over both: the kernel is that of a real field for any direction.
 
     Parameters
     ----------
@@ -61,19 +62,35 @@ def dipole_kernel(
     kz = torch.fft.rfftfreq(shape[2], voxel_size[2], device=device, dtype=torch.float64)
     kernel = torch.empty((len(kx), len(ky), len(kz)), device=device, dtype=dtype)
     unit = [component / length for component in b0_dir]
+    odd_x, odd_y, odd_z = (
+        _without_nyquist(k, n) for k, n in zip((kx, ky, kz), shape, strict=True)
+    )
     # float64 on the way, since near the magic angle 1/3 - cos^2 cancels; by slabs, to save memory
     for start in range(0, len(kx), SLAB):
         x, y, z = kx[start : start + SLAB, None, None], ky[:, None], kz
-        along = x * unit[0] + y * unit[1] + z * unit[2]
+        odd = odd_x[start : start + SLAB, None, None]
+        # in the mean over both signs the products with the other axes cancel, the square stays
+        along = (odd * unit[0] + odd_y[:, None] * unit[1] + odd_z * unit[2]) ** 2
+        for k, odd_k, component in (
+            (x, odd, unit[0]),
+            (y, odd_y[:, None], unit[1]),
+            (z, odd_z, unit[2]),
+        ):
+            along += (k**2 - odd_k**2) * component**2
         squared = x**2 + y**2 + z**2
         if start == 0:
             squared[0, 0, 0] = 1
-        slab = 1 / 3 - along**2 / squared
+        slab = 1 / 3 - along / squared
         if reach_mm is not None:
             slab *= _finite_reach(squared.sqrt_().mul_(2 * math.pi * reach_mm))
         kernel[start : start + SLAB] = slab
     kernel[0, 0, 0] = 0
     return kernel
+
+
+def _without_nyquist(k: Tensor, n: int) -> Tensor:
+    """Set to zero the frequency that stands for both signs; only even lengths have one."""
+    return torch.where(torch.arange(len(k), device=k.device) * 2 == n, 0, k)
 
 
 def _finite_reach(x: Tensor) -> Tensor:

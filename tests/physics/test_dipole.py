@@ -118,3 +118,11 @@ def test_the_field_scales_with_distance_cubed():
     axis = field[31:33, 31:33].mean(dim=(0, 1))
     assert float(axis[32 + 10] / axis[32 + 20]) == pytest.approx((20.5 / 10.5) ** 3, rel=0.05)
     assert math.copysign(1, float(field[32, 32, 45])) == 1
+
+
+@pytest.mark.parametrize('shape', [(8, 8, 8), (8, 7, 6), (6, 9, 7)])
+def test_the_kernel_is_that_of_a_real_field(shape):
+    kernel = dipole_kernel(shape, (1.0, 1.5, 0.7), OBLIQUE, dtype=torch.float64)
+    spectrum = torch.fft.rfftn(torch.fft.irfftn(kernel, s=list(shape)))
+    assert torch.allclose(spectrum.real, kernel, atol=1e-12)
+    assert float(spectrum.imag.abs().max()) < 1e-12

@@ -21,6 +21,7 @@ RUN /opt/venv/bin/pip install --constraint constraints.txt '.[phantom,validate,t
 
 # hadolint ignore=DL3006
 FROM ${BASE}
+ARG TAG=qsmnet-bids:latest
 LABEL org.opencontainers.image.title="qsmnet-bids" \
       org.opencontainers.image.description="Quantitative susceptibility mapping as a BIDS App" \
       org.opencontainers.image.licenses="Apache-2.0"
@@ -36,7 +37,8 @@ ENV PATH=/opt/venv/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     HOME=/tmp \
     MPLBACKEND=Agg \
-    NO_ET=1
+    NO_ET=1 \
+    QSMNET_BIDS_CONTAINER=docker:${TAG}
 WORKDIR /tmp
 ENTRYPOINT ["python", "/opt/qsmnet-bids/run.py"]
 CMD ["--help"]

@@ -99,6 +99,8 @@ class Progress:
         """
         run, step = self._place(node)
         with self._lock:
+            if step not in STEPS and status != 'exception':
+                return  # of no interest to the user
             if status == 'start':
                 self._running.setdefault((run, step), time.monotonic())
                 self._draw([])
@@ -142,6 +144,7 @@ def _line(run: str, step: str, seconds: float | None, *, is_failure: bool = Fals
     >>> _line('sub-01', 'fit_field', 12.34)
     'sub-01 fieldmap 12.3 s'
     """
-    taken = 'kept from before' if seconds is None else f'{seconds:.1f} s'
-    words = f'{run} {STEPS.get(step, step)} {taken}'
-    return f'{words}, failed' if is_failure else words
+    words = f'{run} {STEPS.get(step, step)}'
+    if seconds is None:
+        return f'{words} failed' if is_failure else f'{words} kept from before'
+    return f'{words} {seconds:.1f} s{", failed" if is_failure else ""}'

@@ -56,9 +56,10 @@ def test_terminal_shows_what_runs_below_what_is_done():
     assert len(screen(stream.getvalue())) == 1
 
 
-def test_node_that_is_no_stage_is_shown_by_its_name():
+def test_node_that_is_no_stage_shows_only_if_it_fails():
     stream = io.StringIO()
     with Progress(stream) as progress:
-        progress(Node('all.sub-02.gather'), 'start')
         progress(Node('all.sub-02.gather'), 'end')
-    assert stream.getvalue().startswith('sub-02 gather ')
+        assert not stream.getvalue()
+        progress(Node('all.sub-02.gather'), 'exception')
+    assert stream.getvalue().splitlines() == ['sub-02 gather failed']

@@ -37,7 +37,7 @@ def sphere(
     -------
         Share of each voxel, odd in all three sizes, centred.
 
-    >>> sphere((1, 1, 2), 3.0).shape
+    >>> sphere((1.0, 1.0, 2.0), 3.0).shape
     torch.Size([7, 7, 5])
     """
     if radius <= 0:

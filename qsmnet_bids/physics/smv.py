@@ -38,7 +38,7 @@ def sphere(
         Share of each voxel, odd in all three sizes, centred.
 
     >>> sphere((1.0, 1.0, 2.0), 3.0).shape
-    torch.Size([7, 7, 5])
+    torch.Size([7, 7, 3])
     """
     if radius <= 0:
         raise ValueError(f'radius must be positive, got {radius}')

@@ -16,7 +16,7 @@ RUN /opt/venv/bin/pip install --constraint constraints.txt \
         ${TORCH_INDEX:+--extra-index-url "${TORCH_INDEX}"} torch
 COPY pyproject.toml README.md LICENSE ./
 COPY qsmnet_bids qsmnet_bids
-RUN /opt/venv/bin/pip install --constraint constraints.txt '.[phantom,validate,train]' \
+RUN /opt/venv/bin/pip install --constraint constraints.txt '.[phantom,validate]' \
     && /opt/venv/bin/python -m compileall -q /opt/venv/lib
 
 # hadolint ignore=DL3006

@@ -18,12 +18,15 @@ from qsmnet_bids.cli.run import main
 
 ROOT = Path(__file__).parents[2]
 RUN = [sys.executable, str(ROOT / 'run.py')]
+METHOD = ['--inversion', 'tikhonov']
+"""Whatever the default may be: closed form, and quick."""
 
 
 def call(raw, *words, levels=('participant',)):
     """Start the app as a user does, in a process of its own."""
     folder = raw.parent
-    command = [*RUN, str(raw), str(folder / 'out'), *levels, '-w', str(folder / 'work'), *words]
+    command = [*RUN, str(raw), str(folder / 'out'), *levels, *METHOD]
+    command += ['-w', str(folder / 'work'), *words]
     return subprocess.run(
         command, capture_output=True, text=True, check=False, cwd=folder, env=_environment()
     )
@@ -43,8 +46,14 @@ def files(folder):
         ('{0} {0}/out', 'analysis_level'),
         ('{0} {0}/out participant --inversion magic', "choose from 'tikhonov'"),
         ('{0} {0} participant', 'output_dir is bids_dir'),
-        ('{0} {0}/../out participant --set tkd.x=1', '--set tkd: no stage uses this method'),
-        ('{0} {0}/../out participant --set tikhonov.x=1', 'tikhonov has: alpha'),
+        (
+            '{0} {0}/../out participant --inversion tikhonov --set tkd.x=1',
+            '--set tkd: no stage uses this method',
+        ),
+        (
+            '{0} {0}/../out participant --inversion tikhonov --set tikhonov.x=1',
+            'tikhonov has: alpha',
+        ),
         ('{0} {0}/../out participant --participant-label 07', 'there are: 01, 02'),
         ('{0} {0}/../out participant --device cuda:63', 'torch finds'),
     ],
@@ -145,7 +154,7 @@ def test_both_levels_then_again_from_the_work_folder(raw):
     (saved,) = (out / 'logs').glob('*.toml')
     folders = [str(raw), str(out), 'participant', 'group']
     again = parse_arguments([*folders, '--config-file', str(saved)])
-    assert again == parse_arguments([*folders, '-w', str(raw.parent / 'work'), *words])
+    assert again == parse_arguments([*folders, *METHOD, '-w', str(raw.parent / 'work'), *words])
 
     # a second call computes nothing, and writes again what was lost
     (out / 'sub-01' / 'anat' / 'sub-01_desc-tikhonov_Chimap.nii.gz').unlink()
@@ -193,7 +202,8 @@ def test_stage_that_fails_is_named_with_cause_and_crash_file(raw):
 def interrupt(raw, number):
     """Start a run, send it a signal after its first step, and return its end."""
     folder = raw.parent
-    command = [*RUN, str(raw), str(folder / 'out'), 'participant', '-w', str(folder / 'work')]
+    command = [*RUN, str(raw), str(folder / 'out'), 'participant', *METHOD]
+    command += ['-w', str(folder / 'work')]
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, text=True, cwd=folder, env=_environment()
     ) as process:

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import asdict, replace
-from pathlib import Path
 from time import perf_counter
 from typing import Literal, TypeVar
 
@@ -10,12 +9,12 @@ import torch
 from torch import Tensor
 
 from qsmnet_bids.background import METHODS as BACKGROUNDS
-from qsmnet_bids.bidsio.images import load_mask, load_multi_echo, load_volume, save_volume
+from qsmnet_bids.bidsio.images import load_mask, load_volume
 from qsmnet_bids.errors import SettingsError
 from qsmnet_bids.fieldmap import METHODS as FIELDMAPS
 from qsmnet_bids.fieldmap.relaxometry import relaxometry
-from qsmnet_bids.interfaces.specs import ECHOES, EchoesInputSpec, FieldInputSpec
-from qsmnet_bids.interfaces.steps import Parameters, Step, hyper_parameters
+from qsmnet_bids.interfaces.steps import Parameters, Step, Values, hyper_parameters
+from qsmnet_bids.interfaces.volumes import load_echoes, load_field, save
 from qsmnet_bids.inversion import METHODS as INVERSIONS
 from qsmnet_bids.masking import METHODS as MASKINGS
 from qsmnet_bids.quality import quality_measures
@@ -29,7 +28,6 @@ from qsmnet_bids.tensors import (
     MultiEcho,
     Relaxation,
     TotalField,
-    Volume,
 )
 from qsmnet_bids.unwrapping import METHODS as UNWRAPPINGS
 
@@ -37,12 +35,14 @@ __all__ = [
     'LocalField',
     'TotalField',
     'draw_figures',
+    'load_echoes',
+    'load_field',
     'load_mask',
     'load_volume',
     'quality_measures',
+    'save',
 ]
 
-Field = TypeVar('Field', TotalField, LocalField)
 Result = TypeVar('Result')
 
 
@@ -68,62 +68,6 @@ def prepare(device: str, omp_nthreads: int) -> torch.device:
     return chosen
 
 
-def load_echoes(inputs: EchoesInputSpec, device: torch.device) -> MultiEcho:
-    """Load the acquisition that a node's inputs describe.
-
-    Parameters
-    ----------
-    inputs
-        Of the node.
-    device
-        Where to.
-    """
-    values = {name: getattr(inputs, name) for name in ECHOES}
-    magnitude, phase = ([Path(path) for path in values.pop(key)] for key in ('magnitude', 'phase'))
-    echoes = load_multi_echo(magnitude, phase, **values)
-    return replace(echoes, magnitude=echoes.magnitude.to(device), phase=echoes.phase.to(device))
-
-
-def load_field(kind: type[Field], inputs: FieldInputSpec, device: torch.device) -> Field:
-    """Load the total or local field that a node's inputs describe.
-
-    Parameters
-    ----------
-    kind
-        Record to make.
-    inputs
-        Of the node.
-    device
-        Where to.
-    """
-    field, noise = (load_volume(Path(path)).to(device) for path in (inputs.field, inputs.noise))
-    mask = load_mask(Path(inputs.mask)).to(device)
-    return kind(field, noise, mask, inputs.voxel_size, inputs.b0_dir)
-
-
-def save(volume: Volume | Mask, name: str, folder: str, like: str) -> str:
-    """Save a volume in a node's folder, uncompressed: it is read again soon.
-
-    Parameters
-    ----------
-    volume
-        Of any unit.
-    name
-        Of the file, without extension.
-    folder
-        Of the node.
-    like
-        Image on the same grid.
-
-    Returns
-    -------
-        Path.
-    """
-    path = Path(folder) / f'{name}.nii'
-    save_volume(volume, path, like=Path(like))
-    return str(path)
-
-
 def make_mask(
     echoes: MultiEcho, *, method: str, parameters: Parameters
 ) -> tuple[Mask, list[Step]]:
@@ -139,8 +83,9 @@ def make_mask(
         That differ from the defaults, by method.
     """
     given = parameters.get(method, {})
-    mask, step = _call('masking', method, lambda: MASKINGS[method](echoes, **given))
-    return mask, [replace(step, parameters=hyper_parameters(MASKINGS[method], given))]
+    values = hyper_parameters(MASKINGS[method], given)
+    mask, step = _call('masking', method, lambda: MASKINGS[method](echoes, **given), values)
+    return mask, [step]
 
 
 def fit_field(
@@ -164,20 +109,18 @@ def fit_field(
         parameters.get(method, {}),
         parameters.get(unwrapping, {}),
     )
+    values = hyper_parameters(fit, given)
+    values.pop('unwrapping', None)  # told by its own step
     total, step = _call(
         'fieldmap',
         method,
         lambda: fit(
             echoes, mask=mask, unwrapping=unwrapping, unwrapping_parameters=turns, **given
         ),
+        values,
     )
-    values = hyper_parameters(fit, given)
-    values.pop('unwrapping', None)  # told by its own step
     unwrapped = hyper_parameters(UNWRAPPINGS[unwrapping], turns)
-    steps = [
-        Step('unwrapping', unwrapping, unwrapped, step.device),
-        replace(step, parameters=values),
-    ]
+    steps = [Step('unwrapping', unwrapping, unwrapped, step.device), step]
     if len(echoes.echo_times) == 1:
         return total, None, steps
     if values.get('offset_removal'):
@@ -202,9 +145,9 @@ def remove_background(
         That differ from the defaults, by method.
     """
     given = parameters.get(method, {})
-    local, step = _call('background', method, lambda: BACKGROUNDS[method](total, **given))
-    step = _with_convergence(step, local.convergence)
-    return local, [replace(step, parameters=hyper_parameters(BACKGROUNDS[method], given))]
+    values = hyper_parameters(BACKGROUNDS[method], given)
+    local, step = _call('background', method, lambda: BACKGROUNDS[method](total, **given), values)
+    return local, [_with_convergence(step, local.convergence)]
 
 
 def invert_dipole(
@@ -224,19 +167,21 @@ def invert_dipole(
         That differ from the defaults, by method.
     """
     given = parameters.get(method, {})
-    chi, step = _call('inversion', method, lambda: INVERSIONS[method](local, **given))
-    step = replace(step, parameters=hyper_parameters(INVERSIONS[method], given))
+    values = hyper_parameters(INVERSIONS[method], given)
+    chi, step = _call('inversion', method, lambda: INVERSIONS[method](local, **given), values)
     referenced, zero = _call('referencing', region, lambda: reference(chi, region=region))
     return referenced, [_with_convergence(step, chi.convergence), zero]
 
 
-def _call(stage: str, method: str, function: Callable[[], Result]) -> tuple[Result, Step]:
+def _call(
+    stage: str, method: str, function: Callable[[], Result], values: Values | None = None
+) -> tuple[Result, Step]:
     start = perf_counter()
     result = function()
     device = _device_of(result)
     if device.type == 'cuda':
         torch.cuda.synchronize(device)
-    return result, Step(stage, method, device=str(device), seconds=perf_counter() - start)
+    return result, Step(stage, method, dict(values or {}), str(device), perf_counter() - start)
 
 
 def _device_of(result: object) -> torch.device:

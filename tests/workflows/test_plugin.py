@@ -2,6 +2,8 @@
 
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
@@ -139,6 +141,15 @@ def test_stop_on_first_crash_ends_all(tmp_path):
     assert no_child_left()
 
 
+@pytest.fixture
+def interrupting():
+    """Raise KeyboardInterrupt on SIGTERM, as the command line does."""
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGTERM, before)
+
+
+@pytest.mark.usefixtures('interrupting')
 @pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])
 def test_interrupt_ends_the_workers(workflow, number):
     workflow.add_nodes([node(f'other{n}', WORK, seconds=60.0) for n in range(2)])
@@ -152,6 +163,42 @@ def test_interrupt_ends_the_workers(workflow, number):
     with pytest.raises(KeyboardInterrupt):
         execute(workflow, plugin=plugin())
     assert no_child_left()
+
+
+@pytest.mark.slow
+def test_worker_does_not_outlive_its_parent(tmp_path):
+    mark = tmp_path / 'pid'
+    source = f"""
+def work():
+    import os, pathlib, time
+    pathlib.Path({str(mark)!r}).write_text(str(os.getpid()))
+    time.sleep(300)
+"""
+    script = f"""
+from pathlib import Path
+from nipype.interfaces.utility import Function
+from nipype.pipeline.engine import Node, Workflow
+from qsmnet_bids.workflows.execution import configure, execute
+from qsmnet_bids.workflows.plugin import SafeMultiProcPlugin
+folder = Path({str(tmp_path)!r})
+log_file = configure(log_dir=folder, work_dir=folder)
+workflow = Workflow('wf', base_dir=str(folder))
+workflow.add_nodes([Node(Function(function={source!r}), name='work')])
+execute(workflow, plugin=SafeMultiProcPlugin({{'n_procs': 1, 'log_file': log_file}}))
+"""
+    with subprocess.Popen([sys.executable, '-c', script]) as parent:
+        until(lambda: mark.exists() and mark.read_text(), seconds=120)
+        parent.kill()
+    worker = int(mark.read_text())
+    until(lambda: not psutil.pid_exists(worker), seconds=20)
+
+
+def until(condition, *, seconds):
+    """Wait for a condition."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.05)
 
 
 def test_more_nodes_than_memory_all_run(workflow):

@@ -9,6 +9,8 @@ from types import FrameType
 
 from qsmnet_bids.cli.parser import parse_arguments
 from qsmnet_bids.errors import QsmError, SettingsError
+from qsmnet_bids.settings import Settings
+from qsmnet_bids.workflows.server import start_server
 
 DONE, FAILED, WRONG_ARGUMENTS = 0, 1, 2
 INTERRUPTED, TERMINATED = 128 + signal.SIGINT, 128 + signal.SIGTERM
@@ -34,6 +36,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     try:
         settings = parse_arguments(argv)
+        if _needs_workers(settings):
+            # loads torch while this process reads the dataset
+            start_server(cache_dir=settings.work_dir)
         with _termination_raised():
             from qsmnet_bids.cli.levels import run_levels  # noqa: PLC0415 -- seconds, only now
 
@@ -51,6 +56,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         sys.stdout.write('qsmnet-bids: ended by Ctrl-C; the same command resumes it\n')
         return INTERRUPTED
+
+
+def _needs_workers(settings: Settings) -> bool:
+    others = settings.dry_run or settings.reports_only or settings.nipype_plugin_file is not None
+    return 'participant' in settings.analysis_levels and not others
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Literal
 
 import torch
-from scipy import stats
+from scipy import special
 from torch import Tensor
 
 from qsmnet_bids.fieldmap.phase_offset import mcpc3ds
@@ -142,7 +142,7 @@ def _noise_level(residual: Echoes, magnitude: Echoes, mask: Mask) -> Tensor:
     if len(residual) == 1:
         return _magnitude_noise(magnitude[0], mask)
     squares = (magnitude * residual).square().sum(0)[mask]
-    return torch.sqrt(torch.median(squares) / float(stats.chi2.median(len(residual) - 1)))
+    return torch.sqrt(torch.median(squares) / _chi_squared_median(len(residual) - 1))
 
 
 def _magnitude_noise(magnitude: Volume, mask: Mask) -> Tensor:
@@ -164,3 +164,7 @@ def _magnitude_noise(magnitude: Volume, mask: Mask) -> Tensor:
         raise ValueError('the mask is too thin to estimate the noise of a single echo')
     # 0.6745: the median of |x| for a normal x of standard deviation 1
     return torch.median(difference[inside].abs()) / (0.6745 * scale)
+
+
+def _chi_squared_median(degrees: int) -> float:
+    return 2 * float(special.gammaincinv(degrees / 2, 0.5))

@@ -12,10 +12,9 @@ import multiprocessing
 import os
 import resource
 import signal
-import sys
 import threading
 from dataclasses import dataclass
-from multiprocessing import connection, forkserver, parent_process
+from multiprocessing import connection, parent_process
 from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
@@ -27,9 +26,7 @@ from nipype.pipeline.plugins.multiproc import MultiProcPlugin
 
 from qsmnet_bids.errors import QsmError
 from qsmnet_bids.workflows.logs import route_nipype_logs
-
-PRELOAD = ('qsmnet_bids.interfaces.numerics', 'nipype.pipeline.plugins.multiproc')
-"""Modules that a worker needs; the server imports them once, torch with them."""
+from qsmnet_bids.workflows.server import start_server
 
 TRACEBACK_HEADER = 'Traceback (most recent call last):\n'
 
@@ -171,21 +168,6 @@ def cause_of_death(name: str, exit_code: int | None) -> str:
     if exit_code is not None and exit_code < 0:
         return f'{name} was ended by the signal {signal.Signals(-exit_code).name}'
     return f'{name} ended before its time, with exit code {exit_code}'
-
-
-def start_server() -> None:
-    """Start the server from which workers are forked, if none runs yet; do not wait for it."""
-    forkserver.set_forkserver_preload(list(PRELOAD))
-    before = os.environ.get('PYTHONPATH')
-    # The server would not find modules that lie beside the script which the user started.
-    os.environ['PYTHONPATH'] = os.pathsep.join(path for path in sys.path if path)
-    try:
-        forkserver.ensure_running()
-    finally:
-        if before is None:
-            del os.environ['PYTHONPATH']
-        else:
-            os.environ['PYTHONPATH'] = before
 
 
 def _work(

@@ -1,6 +1,7 @@
 """Images to tensors and back. The only module of ``bidsio`` that knows torch."""
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -112,8 +113,13 @@ def _load_echoes(paths: Sequence[Path]) -> Echoes:
     first = _read(paths[0])
     echoes = torch.empty((len(paths), *first.shape), dtype=torch.float32)
     echoes[0] = torch.from_numpy(first)
-    for index, path in enumerate(paths[1:], start=1):
-        echoes[index] = torch.from_numpy(_read(path))
+
+    def fill(index: int) -> None:
+        echoes[index] = torch.from_numpy(_read(paths[index]))
+
+    # decompressing takes most of the time and leaves the interpreter free
+    with ThreadPoolExecutor(torch.get_num_threads()) as pool:
+        list(pool.map(fill, range(1, len(paths))))
     return echoes
 
 

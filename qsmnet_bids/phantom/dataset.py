@@ -1,10 +1,12 @@
 """A simulated raw BIDS dataset with its ground truth."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import torch
 
 from qsmnet_bids import __version__
 from qsmnet_bids.phantom.brain import BrainPhantom, brain_phantom
@@ -170,17 +172,21 @@ def _write_echoes(
     folder: Path, name: str, plan: Plan, phantom: BrainPhantom, simulation: Simulation
 ) -> None:
     affine, echoes = phantom.grid.affine, simulation.echoes
-    for i, echo_time in enumerate(plan.echo_times):
-        stem = f'{name}_echo-{i + 1}_part'
-        metadata = _metadata(echo_time, plan)
+    units = 'rad' if plan.phase_format == 'radian' else 'arbitrary'
+
+    def write(i: int) -> None:
+        stem = folder / 'anat' / f'{name}_echo-{i + 1}_part'
+        metadata = _metadata(plan.echo_times[i], plan)
         magnitude = np.rint(echoes.magnitude[i].numpy()).clip(0, 32767).astype(np.int16)
-        write_image(folder / 'anat' / f'{stem}-mag_MEGRE.nii.gz', magnitude, affine)
-        write_json(folder / 'anat' / f'{stem}-mag_MEGRE.json', metadata)
+        write_image(Path(f'{stem}-mag_MEGRE.nii.gz'), magnitude, affine)
+        write_json(Path(f'{stem}-mag_MEGRE.json'), metadata)
         phase = encode_phase(echoes.phase[i].numpy(), plan.phase_format)
-        write_image(folder / 'anat' / f'{stem}-phase_MEGRE.nii.gz', phase, affine)
-        units = 'rad' if plan.phase_format == 'radian' else 'arbitrary'
-        metadata = {**metadata, 'Units': units}
-        write_json(folder / 'anat' / f'{stem}-phase_MEGRE.json', metadata)
+        write_image(Path(f'{stem}-phase_MEGRE.nii.gz'), phase, affine)
+        write_json(Path(f'{stem}-phase_MEGRE.json'), {**metadata, 'Units': units})
+
+    # compressing takes most of the time and leaves the interpreter free
+    with ThreadPoolExecutor(torch.get_num_threads()) as pool:
+        list(pool.map(write, range(len(plan.echo_times))))
 
 
 def _metadata(echo_time: float, plan: Plan) -> Metadata:

@@ -97,7 +97,8 @@ def simulate(
         if noise:
             signal += noise * WHITE_MATTER_SIGNAL * _complex_noise(signal.shape, generator)
         magnitude.append(signal.abs())
-        phase.append(signal.angle())
+        # torch rounds by how many threads share the work, numpy does not
+        phase.append(torch.from_numpy(np.angle(signal.numpy())))
     echoes = MultiEcho(
         magnitude=torch.stack(magnitude),
         phase=torch.stack(phase),

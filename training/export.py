@@ -3,6 +3,7 @@
 import dataclasses
 import hashlib
 import json
+import os
 from pathlib import Path
 
 import torch
@@ -53,7 +54,7 @@ def export(recipe: Recipe, run_dir: Path, output: Path | None = None) -> Path:
             'recipe': dataclasses.asdict(dataclasses.replace(recipe, steps=steps)),
             'samples': steps * recipe.batch_size,
             'minutes': round(stored['seconds'] / 60, 1),
-            'hardware': 'CPU' if not torch.cuda.is_available() else torch.cuda.get_device_name(),
+            'hardware': _hardware(),
             'torch': str(torch.__version__),
             'validation': {
                 'samples': recipe.validation_samples,
@@ -67,3 +68,10 @@ def export(recipe: Recipe, run_dir: Path, output: Path | None = None) -> Path:
     path = output / f'{recipe.name}.json'
     path.write_text(json.dumps(card, indent=2) + '\n')
     return path
+
+
+def _hardware() -> str:
+    """Name what this machine computes on, taken for what the run was made on."""
+    if torch.cuda.is_available():
+        return torch.cuda.get_device_name()
+    return f'{os.cpu_count()} cores of a processor'

@@ -21,6 +21,7 @@ class DrawFiguresInputSpec(EchoesInputSpec):
 
     name = traits.Str(mandatory=True, desc='of the run, as in sub-01_run-1')
     suffix = traits.Str('MEGRE', usedefault=True, desc='of the run')
+    inversion = traits.Str(mandatory=True, desc='method that made chi')
     mask = File(exists=True, mandatory=True)
     total = File(exists=True, mandatory=True, desc='ppm')
     local = File(exists=True, mandatory=True, desc='ppm')
@@ -51,6 +52,7 @@ class DrawFigures(SimpleInterface):  # type: ignore[misc] # nipype has no types
             magnitude=echoes.magnitude.numpy(),
             phase=echoes.phase.numpy(),
             affine=open_image(Path(inputs.chi)).affine,
+            inversion=inputs.inversion,
             suffix=inputs.suffix,
             **maps,
         )

@@ -35,3 +35,19 @@ CAPTIONS = {
     'histogram': 'All voxels of the map; the grey band is the window of the susceptibility map.',
 }
 """By the ``desc`` entity of the figure's file name, in the order of the report."""
+
+
+def figure_label(what: str, inversion: str) -> str:
+    """Name a figure in its file's ``desc``.
+
+    Parameters
+    ----------
+    what
+        Such as ``'mask'`` or ``'chi'``.
+    inversion
+        Method of the susceptibility map.
+
+    >>> figure_label('chi', 'tkd'), figure_label('mask', 'tkd')
+    ('chitkd', 'mask')
+    """
+    return what + inversion.replace('_', '') if what in {'chi', 'histogram'} else what

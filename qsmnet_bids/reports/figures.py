@@ -22,7 +22,7 @@ from qsmnet_bids.reports.canvas import (
     encode,
     finish,
 )
-from qsmnet_bids.reports.captions import CHI_WINDOW, LOCAL_WINDOW
+from qsmnet_bids.reports.captions import CHI_WINDOW, LOCAL_WINDOW, figure_label
 from qsmnet_bids.reports.planes import (
     AXIAL,
     CORONAL,
@@ -49,6 +49,7 @@ def draw_figures(  # noqa: PLR0913  one argument per map, named as the sidecars 
     local: np.ndarray,
     chi: np.ndarray,
     affine: np.ndarray,
+    inversion: str,
     suffix: str = 'MEGRE',
 ) -> list[Path]:
     """Draw all figures of a run.
@@ -69,6 +70,9 @@ def draw_figures(  # noqa: PLR0913  one argument per map, named as the sidecars 
         Susceptibility, ppm, zero where it is not known, shape ``(x, y, z)``.
     affine
         Voxel to scanner coordinates in mm, 4 x 4: tells left from right and the voxel's size.
+    inversion
+        What the susceptibility map is called by; stands in the names of its own figures, so that
+        maps of several methods keep their own.
     suffix
         Of the run's files.
 
@@ -91,7 +95,8 @@ def draw_figures(  # noqa: PLR0913  one argument per map, named as the sidecars 
         'histogram': _histogram(chi[mask & (chi != 0)]),
     }
     paths = []
-    for description, png in pngs.items():
+    for what, png in pngs.items():
+        description = figure_label(what, inversion)
         path = prefix.with_name(f'{prefix.name}_desc-{description}_{suffix}.png')
         write_bytes(path, png)
         paths.append(path)

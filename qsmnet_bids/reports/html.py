@@ -8,7 +8,7 @@ from pathlib import Path
 from qsmnet_bids import __version__
 from qsmnet_bids.bidsio.atomic import write_bytes
 from qsmnet_bids.errors import Failure, InputError
-from qsmnet_bids.reports.captions import CAPTIONS, ORIENTATION, TITLES
+from qsmnet_bids.reports.captions import CAPTIONS, ORIENTATION, TITLES, figure_label
 from qsmnet_bids.reports.measures import BY_KEY, MEASURES, Measure
 from qsmnet_bids.reports.methods import Reference, methods_paragraph, references
 from qsmnet_bids.reports.pages import inline_png, render
@@ -167,7 +167,8 @@ def _view(record: RunRecord, figures: Path, *, is_stale: bool) -> RunView:
 
 
 def _picture(record: RunRecord, figures: Path, description: str) -> Picture:
-    found = sorted(figures.glob(f'{escape(record.name)}_desc-{description}_*.png'))
+    label = figure_label(description, record.inversion)
+    found = sorted(figures.glob(f'{escape(record.name)}_desc-{label}_*.png'))
     source = inline_png(found[0]) if found else ''
     return Picture(TITLES[description], CAPTIONS[description], source)
 

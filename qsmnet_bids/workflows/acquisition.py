@@ -121,6 +121,7 @@ def init_acquisition_wf(
         **gpu,
     )
     drawing = DrawFigures(name=acquisition.name, suffix=acquisition.suffix, **echoes)
+    drawing.inputs.inversion = methods.inversion
     drawing.inputs.version = __version__
     copying = WriteFigures(subject=acquisition.subject, output_dir=str(output_dir))
     writing = WriteDerivatives(acquisition=acquisition, version=__version__, **places)

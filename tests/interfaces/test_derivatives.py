@@ -99,7 +99,7 @@ def test_figures_are_drawn_into_the_nodes_folder(tmp_path, acquisition, echo_inp
     folder = tmp_path / 'node'
     folder.mkdir()
     given = {key: maps[key] for key in ('mask', 'total', 'local', 'chi')}
-    node = DrawFigures(name=acquisition.name, **given, **echo_inputs)
+    node = DrawFigures(name=acquisition.name, inversion='tkd', **given, **echo_inputs)
     figures = node.run(cwd=folder).outputs.figures
     assert sorted(figures) == sorted(str(path) for path in folder.iterdir())
-    assert str(folder / 'sub-01_desc-chi_MEGRE.png') in figures
+    assert str(folder / 'sub-01_desc-chitkd_MEGRE.png') in figures

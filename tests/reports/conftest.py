@@ -48,6 +48,7 @@ def head(shape=(48, 56, 40), voxel_size=(3.6, 3.6, 3.6), n_echoes=3, seed=0):
         'local': local.astype(np.float32),
         'chi': chi.astype(np.float32),
         'affine': affine,
+        'inversion': 'tikhonov',
     }
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from qsmnet_bids.reports.captions import CAPTIONS, TITLES
+from qsmnet_bids.reports.captions import CAPTIONS, TITLES, figure_label
 from qsmnet_bids.reports.figures import draw_figures
 from qsmnet_bids.reports.planes import (
     AXIAL,
@@ -120,7 +120,7 @@ def test_position_is_the_scanner_coordinate_of_the_slice():
 
 def test_all_figures_are_written_under_the_names_of_the_contract(figures):
     prefix, paths = figures
-    names = {f'sub-01_run-1_desc-{what}_MEGRE.png' for what in CAPTIONS}
+    names = {f'sub-01_run-1_desc-{figure_label(what, "tikhonov")}_MEGRE.png' for what in CAPTIONS}
     assert {path.name for path in paths} == names
     assert {path.name for path in prefix.parent.iterdir()} == names
     assert set(TITLES) == set(CAPTIONS)
@@ -154,7 +154,7 @@ def test_grey_of_chi_follows_the_fixed_window(synthetic_head, tmp_path):
     halves = np.where(np.arange(48)[:, None, None] < 24, np.float32(0.05), np.float32(0.5))
     head = synthetic_head | {'chi': np.where(synthetic_head['mask'], halves, np.float32(0))}
     draw_figures(tmp_path / 'sub-01', **head)
-    pixels = np.asarray(open_png(tmp_path / 'sub-01_desc-chi_MEGRE.png'))[:, :1300]
+    pixels = np.asarray(open_png(tmp_path / 'sub-01_desc-chitikhonov_MEGRE.png'))[:, :1300]
     counts = np.bincount(pixels[pixels > 0], minlength=256)
     assert counts[:200].argmax() == pytest.approx(127, abs=4)  # the middle of -0.1 to 0.2
     assert counts[200:].argmax() + 200 == 255

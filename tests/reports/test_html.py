@@ -7,6 +7,7 @@ import pytest
 
 from qsmnet_bids.errors import Failure
 from qsmnet_bids.reports.captions import TITLES
+from qsmnet_bids.reports.figures import draw_figures
 from qsmnet_bids.reports.html import write_subject_report
 from qsmnet_bids.reports.measures import MEASURES
 from qsmnet_bids.reports.values import DASH, TIMES
@@ -176,3 +177,19 @@ def test_same_input_gives_same_page(report, tmp_path):
     write_subject_report(tmp_path, '01')
     assert report.read_bytes() == before
     assert np.all([not path.name.startswith('.') for path in tmp_path.iterdir()])
+
+
+def test_two_inversions_of_a_run_keep_their_own_pictures(tmp_path, synthetic_head, write_run):
+    """A map that is shown under another method's name is a wrong map that looks right."""
+    sidecar = write_run(tmp_path, 'sub-01')
+    sidecar.with_name('sub-01_desc-tkd_Chimap.json').write_bytes(sidecar.read_bytes())
+    prefix = tmp_path / 'sub-01' / 'figures' / 'sub-01'
+    draw_figures(prefix, **synthetic_head)
+    other = {'chi': -synthetic_head['chi'], 'inversion': 'tkd'}
+    draw_figures(prefix, **synthetic_head | other)
+    page = Page(write_subject_report(tmp_path, '01').read_text())
+    images = [source for source in page.loaded if source.startswith('data:image/png')]
+    assert len(images) == 2 * len(TITLES)
+    first, second = images[: len(TITLES)], images[len(TITLES) :]
+    differing = [title for title, a, b in zip(TITLES, first, second, strict=True) if a != b]
+    assert differing == ['chi', 'histogram']

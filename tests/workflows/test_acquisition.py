@@ -141,7 +141,7 @@ def test_second_run_computes_nothing_and_writes_again(settings):
     acquisition = write_acquisition(settings.bids_dir)
     first = run(settings, acquisition)
     chimap = settings.output_dir / 'sub-01' / 'anat' / 'sub-01_desc-tikhonov_Chimap.nii.gz'
-    figure = settings.output_dir / 'sub-01' / 'figures' / 'sub-01_desc-chi_MEGRE.png'
+    figure = settings.output_dir / 'sub-01' / 'figures' / 'sub-01_desc-chitikhonov_MEGRE.png'
     content = chimap.read_bytes()
     chimap.unlink()
     figure.unlink()

@@ -19,7 +19,7 @@ from qsmnet_bids.interfaces.steps import Parameters
 from qsmnet_bids.interfaces.write_derivatives import WriteDerivatives
 from qsmnet_bids.interfaces.write_figures import WriteFigures
 from qsmnet_bids.weights.cards import available, read_card
-from qsmnet_bids.workflows.memory import memory_gb
+from qsmnet_bids.workflows.memory import memory_gb, network_memory_gb
 from qsmnet_bids.workflows.resources import available_gpus
 
 
@@ -127,11 +127,18 @@ def init_acquisition_wf(
     writing = WriteDerivatives(acquisition=acquisition, version=__version__, **places)
     if weights:
         writing.inputs.weights = weights
+        network_gb = network_memory_gb(
+            acquisition.shape,
+            **geometry,
+            is_tiled=bool(methods.parameters.get(methods.inversion, {}).get('tile_size')),
+        )
 
     mask_run = node(masking, 'mask_run')
     fit_field = node(fitting, 'fit_field')
     remove_background = node(removal, 'remove_background')
     invert_dipole = node(inversion, 'invert_dipole')
+    if weights:
+        invert_dipole.mem_gb = max(invert_dipole.mem_gb, network_gb)
     draw_figures = node(drawing, 'draw_figures', n_procs=1)
     write_figures = Node(copying, name='write_figures', run_without_submitting=True)
     write_derivatives = node(writing, 'write_derivatives', n_procs=1)

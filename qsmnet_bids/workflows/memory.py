@@ -6,6 +6,8 @@ mask, the mask is taken to fill the image.
 
 import math
 
+from qsmnet_bids.vectors import Vector
+
 BASE_GB = 0.4
 """Of a worker with torch loaded."""
 
@@ -18,6 +20,40 @@ VOLUMES: dict[str, tuple[float, float]] = {
     'write_derivatives': (6.0, 0.0),
 }
 """Volumes of 4 bytes per voxel: always, and for each echo."""
+
+
+NETWORK_VOLUMES = 100.0
+"""What a U-Net of 16 features holds at once, in volumes of its own grid."""
+
+TURNED = 1.9
+"""Voxels of the grid that holds a turned image, relative to the image's: at 30 degrees."""
+
+
+def network_memory_gb(
+    shape: tuple[int, int, int], *, voxel_size: Vector, b0_dir: Vector, is_tiled: bool
+) -> float:
+    """Estimate the memory of an inversion by a network.
+
+    Parameters
+    ----------
+    shape
+        Voxels in x, y, z.
+    voxel_size
+        mm; a network sees cubes of its shortest edge.
+    b0_dir
+        Unit vector along B0 in voxel axes; a network sees it along z.
+    is_tiled
+        Whether the network is applied in tiles; what it holds then is small.
+
+    Returns
+    -------
+        GiB.
+    """
+    cubes = math.prod(shape) * math.prod(voxel_size) / min(voxel_size) ** 3
+    if max(abs(component) for component in b0_dir) < math.cos(math.radians(0.1)):
+        cubes *= TURNED
+    volumes = 20.0 if is_tiled else NETWORK_VOLUMES
+    return BASE_GB + volumes * 4 * cubes / 2**30
 
 
 def memory_gb(node: str, shape: tuple[int, int, int], *, n_echoes: int) -> float:

@@ -5,7 +5,7 @@ import os
 import psutil
 import pytest
 
-from qsmnet_bids.workflows.memory import VOLUMES, memory_gb
+from qsmnet_bids.workflows.memory import VOLUMES, memory_gb, network_memory_gb
 from qsmnet_bids.workflows.resources import (
     GIB,
     available_cpus,
@@ -137,3 +137,17 @@ def test_threads_stay_within_the_run():
 def test_memory_grows_with_the_image(node):
     small, large = (memory_gb(node, (n, n, n), n_echoes=4) for n in (64, 128))
     assert 0 < small < large < 8 * small
+
+
+def test_a_network_needs_memory_for_the_grid_that_it_sees():
+    head, z = (197, 233, 189), (0.0, 0.0, 1.0)
+    axial = network_memory_gb(head, voxel_size=(1.0, 1.0, 1.0), b0_dir=z, is_tiled=False)
+    assert axial > 3.33  # the peak that was measured
+    thick = network_memory_gb(head, voxel_size=(1.0, 1.0, 2.0), b0_dir=z, is_tiled=False)
+    turned = network_memory_gb(
+        head, voxel_size=(1.0, 1.0, 1.0), b0_dir=(0.5, 0.0, 0.75**0.5), is_tiled=False
+    )
+    tiled = network_memory_gb(head, voxel_size=(1.0, 1.0, 1.0), b0_dir=z, is_tiled=True)
+    assert thick > 1.8 * axial
+    assert turned > 1.7 * axial
+    assert tiled < axial / 3

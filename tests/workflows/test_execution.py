@@ -17,7 +17,7 @@ from qsmnet_bids.workflows.execution import (
 from qsmnet_bids.workflows.plugin import SafeMultiProcPlugin
 
 NODE_ERROR = """Node: qsmnet_bids.sub-01.sub-01_run-1.fit_field
-Working directory: /work/fit_field
+Working directory: /scratch/fit_field
 
 Node inputs:
 method = weighted_mean

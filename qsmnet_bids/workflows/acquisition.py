@@ -87,6 +87,8 @@ def init_acquisition_wf(
 
     def node(interface: SimpleInterface, name: str, *, n_procs: int = omp_nthreads) -> Node:
         size = memory_gb(name, acquisition.shape, n_echoes=len(acquisition.echo_times))
+        if weights and name == 'invert_dipole':
+            size = max(size, _network_gb(acquisition, methods))
         return Node(interface, name=name, mem_gb=size, n_procs=n_procs)
 
     masking = MaskRun(
@@ -127,18 +129,11 @@ def init_acquisition_wf(
     writing = WriteDerivatives(acquisition=acquisition, version=__version__, **places)
     if weights:
         writing.inputs.weights = weights
-        network_gb = network_memory_gb(
-            acquisition.shape,
-            **geometry,
-            is_tiled=bool(methods.parameters.get(methods.inversion, {}).get('tile_size')),
-        )
 
     mask_run = node(masking, 'mask_run')
     fit_field = node(fitting, 'fit_field')
     remove_background = node(removal, 'remove_background')
     invert_dipole = node(inversion, 'invert_dipole')
-    if weights:
-        invert_dipole.mem_gb = max(invert_dipole.mem_gb, network_gb)
     draw_figures = node(drawing, 'draw_figures', n_procs=1)
     write_figures = Node(copying, name='write_figures', run_without_submitting=True)
     write_derivatives = node(writing, 'write_derivatives', n_procs=1)
@@ -179,6 +174,15 @@ def _echo_inputs(acquisition: Acquisition) -> dict[str, object]:
 def _same(*names: str) -> list[tuple[str, str]]:
     """Connect outputs to inputs of the same name."""
     return [(name, name) for name in names]
+
+
+def _network_gb(acquisition: Acquisition, methods: Methods) -> float:
+    return network_memory_gb(
+        acquisition.shape,
+        voxel_size=acquisition.voxel_size,
+        b0_dir=acquisition.b0_dir,
+        is_tiled=bool(methods.parameters.get(methods.inversion, {}).get('tile_size')),
+    )
 
 
 def _weights(inversion: str) -> dict[str, str]:

@@ -13,6 +13,7 @@ import pytest
 from qsmnet_bids.bidsio.images import load_multi_echo
 from qsmnet_bids.pipeline import reconstruct
 from qsmnet_bids.settings import Settings
+from qsmnet_bids.weights.cards import read_card
 from qsmnet_bids.workflows.dataset import init_dataset_wf
 from qsmnet_bids.workflows.execution import configure, execute
 from qsmnet_bids.workflows.plugin import SafeMultiProcPlugin
@@ -218,3 +219,20 @@ SafeMultiProcPlugin({{'n_procs': 1}})
 sys.exit('torch' in sys.modules)
 """
     subprocess.run([sys.executable, '-c', code], check=True)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('low_mem', [False, True])
+def test_a_network_runs_in_the_workflow_and_its_weights_are_recorded(settings, low_mem):
+    settings = dataclasses.replace(settings, inversion='deepqsm', low_mem=low_mem)
+    acquisition = write_acquisition(settings.bids_dir)
+
+    run(settings, acquisition)
+
+    path = settings.output_dir / 'sub-01' / 'anat' / 'sub-01_desc-deepqsm_Chimap.nii.gz'
+    sidecar = json.loads(path.with_suffix('').with_suffix('.json').read_text())
+    assert sidecar['Weights'] == {'name': 'deepqsm', 'sha256': read_card('deepqsm')['sha256']}
+    expected = library(acquisition, settings).chi
+    error = np.abs(data(path) - expected.chi.numpy()).max()
+    # tiles change what the network sees at their borders
+    assert error <= (0.1 * float(expected.chi.abs().max()) if low_mem else 0)

@@ -80,6 +80,10 @@ class TotalField:
         mm.
     b0_dir
         Unit vector along B0 in voxel axes.
+    magnitude
+        Root of the sum of squares over the echoes, any unit; None where it is not known.
+    r2star
+        1/s; None where it is not known, as from a single echo.
     """
 
     field: Volume
@@ -87,6 +91,8 @@ class TotalField:
     mask: Mask
     voxel_size: Vector
     b0_dir: Vector
+    magnitude: Volume | None = None
+    r2star: Volume | None = None
 
 
 @dataclass(frozen=True)
@@ -107,6 +113,10 @@ class LocalField:
         Unit vector along B0 in voxel axes.
     convergence
         Of the background removal, if it iterates.
+    magnitude
+        Root of the sum of squares over the echoes, any unit; None where it is not known.
+    r2star
+        1/s; None where it is not known, as from a single echo.
     """
 
     field: Volume
@@ -115,6 +125,8 @@ class LocalField:
     voxel_size: Vector
     b0_dir: Vector
     convergence: Convergence | None = None
+    magnitude: Volume | None = None
+    r2star: Volume | None = None
 
 
 @dataclass(frozen=True)

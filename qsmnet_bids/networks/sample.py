@@ -1,0 +1,36 @@
+"""What a network is given: the same in training, from synthetic worlds, and in use."""
+
+from dataclasses import dataclass
+
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A batch of fields with what is known of them; shape ``(n, 1, x, y, z)`` unless said.
+
+    Parameters
+    ----------
+    field
+        Local or total field, whatever the network was made for, ppm; zero outside the mask.
+    mask
+        1 where the field was measured, else 0.
+    noise
+        Standard deviation of the field, ppm; zero outside the mask.
+    kernel
+        Dipole kernel of the grid in ``rfftn`` layout, shape ``(n, x, y, z // 2 + 1)``, for a
+        volume that holds all that it sees, so that convolution with it is the field's own; None
+        for a crop of a larger volume.
+    inverse
+        Closed-form inversions of the field, made on the whole volume before it was cropped, ppm,
+        shape ``(n, k, x, y, z)``; None where the network does not ask for them.
+    magnitude
+        Relative to its median in the mask, zero outside it; None where it is not known.
+    """
+
+    field: Tensor
+    mask: Tensor
+    noise: Tensor
+    kernel: Tensor | None = None
+    inverse: Tensor | None = None
+    magnitude: Tensor | None = None

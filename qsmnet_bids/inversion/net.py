@@ -5,17 +5,13 @@ solve the dipole inversion for quantitative susceptibility mapping", NeuroImage 
 doi:10.1016/j.neuroimage.2019.03.060.
 """
 
-from qsmnet_bids.networks.tiling import apply_network
-from qsmnet_bids.physics.resample import b0_frame, from_frame, to_frame
+from qsmnet_bids.networks.inference import apply_in_b0_frame
 from qsmnet_bids.tensors import ChiMap, LocalField
 from qsmnet_bids.weights.registry import load_network
 
 
 def net(local: LocalField, *, weights: str, tile_size: int = 0) -> ChiMap:
-    """Invert the dipole with a network that was trained with B0 along z and cubic voxels.
-
-    The field is turned and resampled to that where it is not so, scaled to the standard deviation
-    of the training fields, and the map comes back in the input's scale and grid.
+    """Invert the dipole with a network; the map comes in the field's scale and on its grid.
 
     Parameters
     ----------
@@ -35,21 +31,8 @@ def net(local: LocalField, *, weights: str, tile_size: int = 0) -> ChiMap:
     WeightsError
         If the weights file is missing or damaged.
     """
-    network = load_network(weights)
-    module = network.module.to(local.field.device)
-    field = local.field * local.mask
-    spread = field[local.mask].std() if local.mask.sum() > 1 else field.new_zeros(())
-    if spread == 0:
-        return ChiMap(field, local.mask, local.voxel_size, local.b0_dir)
-    gain = network.training_field_sd / spread / network.field_scale
-    shape = (field.shape[0], field.shape[1], field.shape[2])
-    frame = b0_frame(shape, voxel_size=local.voxel_size, b0_dir=local.b0_dir)
-    seen = field if frame is None else to_frame(field, frame)
-    output = apply_network(
-        module, (seen * gain)[None], multiple=network.multiple, tile_size=tile_size
-    )[0]
-    chi = output if frame is None else from_frame(output, frame)
-    chi = chi * (network.chi_scale / gain / network.field_scale) * local.mask
+    module = load_network(weights).module.to(local.field.device)
+    chi = apply_in_b0_frame(module, local, tile_size=tile_size)
     return ChiMap(chi, local.mask, local.voxel_size, local.b0_dir)
 
 

@@ -1,1 +1,9 @@
 """Neural networks as plain modules with their sizes as arguments."""
+
+from collections.abc import Callable
+
+from qsmnet_bids.networks.direct import Direct
+from qsmnet_bids.networks.network import Network
+
+ARCHITECTURES: dict[str, Callable[..., Network]] = {'direct': Direct}
+"""What a recipe or a model card names, with the module's arguments beside it."""

@@ -26,6 +26,9 @@ class Sample:
         shape ``(n, k, x, y, z)``; None where the network does not ask for them.
     magnitude
         Relative to its median in the mask, zero outside it; None where it is not known.
+    scale
+        The network's own measure of the whole field, ppm, shape ``(n, 1, 1, 1, 1)``, for a tile
+        of a volume; None to have it measured on the sample.
     """
 
     field: Tensor
@@ -34,3 +37,4 @@ class Sample:
     kernel: Tensor | None = None
     inverse: Tensor | None = None
     magnitude: Tensor | None = None
+    scale: Tensor | None = None

@@ -1,66 +1,80 @@
 """Apply a network to a volume of any size, whole or in overlapping tiles."""
 
+import dataclasses
 import itertools
+import operator
+from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
 
+from qsmnet_bids.networks.network import Network
 from qsmnet_bids.networks.precision import fast_bfloat16
+from qsmnet_bids.networks.sample import Sample
+
+VOLUMES = ('field', 'mask', 'noise', 'inverse', 'magnitude')
+"""Parts of a sample that are cut into tiles."""
 
 
 @torch.no_grad()
-def apply_network(
-    module: nn.Module, channels: Tensor, *, multiple: int, tile_size: int = 0
-) -> Tensor:
+def apply_network(network: Network, sample: Sample, *, tile_size: int = 0) -> Tensor:
     """Pad, run and crop; in tiles that fade into each other where memory is short.
 
     Parameters
     ----------
-    module
-        Maps ``(1, channel, x, y, z)`` to the same shape with its own number of channels.
-    channels
-        Shape ``(channel, x, y, z)``.
-    multiple
-        Sides are padded with zeros to multiples of this.
+    network
+        In evaluation mode.
+    sample
+        Of any size; one that has a kernel must have sides that are multiples already.
     tile_size
-        Side of a tile in voxels, a multiple of ``multiple``; 0 for the whole volume at once.
+        Side of a tile in voxels, a multiple of the network's; 0 for the whole volume at once.
         Neighbours overlap by a quarter of it.
 
     Returns
     -------
-        Shape ``(out_channel, x, y, z)``, float32.
+        ppm, shape ``(n, 1, x, y, z)``, float32.
     """
+    multiple = network.multiple
     if tile_size < 0 or tile_size % multiple:
         raise ValueError(f'tile_size must be 0 or a multiple of {multiple}, got {tile_size}')
-    shape = channels.shape[1:]
-    padding = [(-side) % multiple for side in shape]
-    padded = nn.functional.pad(channels, (0, padding[2], 0, padding[1], 0, padding[0]))
-    output = _run_tiles(module, padded, tile_size) if tile_size else _run(module, padded)
-    return output[:, : shape[0], : shape[1], : shape[2]]
+    if tile_size and 'kernel' in network.needs:
+        raise ValueError(f'tile_size must be 0 for this network, got {tile_size}')
+    x, y, z = sample.field.shape[2:]
+    grow = [(-side) % multiple for side in (x, y, z)]
+    if any(grow) and sample.kernel is not None:
+        raise ValueError(f'sides must be multiples of {multiple}, got {(x, y, z)}')
+    padding = (0, grow[2], 0, grow[1], 0, grow[0])
+    padded = _each_volume(sample, lambda volume: nn.functional.pad(volume, padding))
+    output = _run_tiles(network, padded, tile_size) if tile_size else _run(network, padded)
+    return output[..., :x, :y, :z]
 
 
-def _run(module: nn.Module, channels: Tensor) -> Tensor:
-    batch = channels[None].contiguous(memory_format=torch.channels_last_3d)
-    half = fast_bfloat16(channels.device)
-    with torch.autocast(channels.device.type, torch.bfloat16, enabled=half):
-        return module(batch)[0].float()
+def _each_volume(sample: Sample, change: Callable[[Tensor], Tensor]) -> Sample:
+    parts = {name: getattr(sample, name) for name in VOLUMES}
+    return dataclasses.replace(
+        sample, **{name: change(part) for name, part in parts.items() if part is not None}
+    )
 
 
-def _run_tiles(module: nn.Module, channels: Tensor, tile_size: int) -> Tensor:
-    sides = [min(tile_size, side) for side in channels.shape[1:]]
-    total: Tensor | None = None
-    weights = torch.zeros_like(channels[:1])
-    window = _window(sides, tile_size // 4).to(channels)
-    starts = [_starts(n, side) for n, side in zip(channels.shape[1:], sides, strict=True)]
+def _run(network: Network, sample: Sample) -> Tensor:
+    device = sample.field.device.type
+    half = fast_bfloat16(sample.field.device)
+    with torch.autocast(device, torch.bfloat16, enabled=half):
+        return network(sample).float()
+
+
+def _run_tiles(network: Network, sample: Sample, tile_size: int) -> Tensor:
+    scaled = dataclasses.replace(sample, scale=network.scale(sample))
+    shape = sample.field.shape
+    sides = [min(tile_size, side) for side in shape[2:]]
+    total = sample.field.new_zeros(shape)
+    weights = torch.zeros_like(total[:1])
+    window = _window(sides, tile_size // 4).to(total)
+    starts = [_starts(n, side) for n, side in zip(shape[2:], sides, strict=True)]
     for corner in itertools.product(*starts):
-        x, y, z = (slice(low, low + side) for low, side in zip(corner, sides, strict=True))
-        tile = _run(module, channels[:, x, y, z])
-        if total is None:
-            total = channels.new_zeros((tile.shape[0], *channels.shape[1:]))
-        total[:, x, y, z] += tile * window
-        weights[:, x, y, z] += window
-    if total is None:
-        raise ValueError(f'channels must not be empty, got shape {tuple(channels.shape)}')
+        box = (..., *(slice(low, low + side) for low, side in zip(corner, sides, strict=True)))
+        total[box] += _run(network, _each_volume(scaled, operator.itemgetter(box))) * window
+        weights[box] += window
     return total / weights
 
 

@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from safetensors.torch import load
-from torch import nn
 
 from qsmnet_bids.errors import WeightsError
-from qsmnet_bids.networks.unet import UNet
+from qsmnet_bids.networks import ARCHITECTURES
+from qsmnet_bids.networks.network import Network
 from qsmnet_bids.weights.cards import WEIGHTS_DIR, read_card
 
-CONSTRUCTORS = {'UNet': UNet}
+N_CACHED = 4
+"""Networks that stay in memory: one stage uses one, a comparison a few."""
 
 
 @dataclass(frozen=True)
@@ -23,25 +24,15 @@ class TrainedNetwork:
     ----------
     module
         In evaluation mode, float32, on the CPU.
-    field_scale, chi_scale
-        ppm that are 1 at its input and output.
-    training_field_sd
-        Standard deviation of the fields that it was trained on, ppm.
-    multiple
-        Sides of its input are multiples of this.
     sha256
         Of the weights file.
     """
 
-    module: nn.Module
-    field_scale: float
-    chi_scale: float
-    training_field_sd: float
-    multiple: int
+    module: Network
     sha256: str
 
 
-@functools.lru_cache(maxsize=1)
+@functools.lru_cache(maxsize=N_CACHED)
 def load_network(name: str, directory: Path = WEIGHTS_DIR) -> TrainedNetwork:
     """Read model card and weights, check them, and build the network.
 
@@ -68,14 +59,9 @@ def load_network(name: str, directory: Path = WEIGHTS_DIR) -> TrainedNetwork:
             f'{path}: sha256 is {found}, but {name}.json says {card["sha256"]}; install again'
         )
     arguments = dict(card['network'])
-    module = CONSTRUCTORS[arguments.pop('constructor')](**arguments)
+    module = ARCHITECTURES[arguments.pop('architecture')](**arguments)
+    prefix = card.get('prefix', '')  # of a file that holds a part of the module only
     # stored in half precision, which processors are slow at
-    module.load_state_dict({key: value.float() for key, value in load(data).items()})
-    return TrainedNetwork(
-        module=module.eval().requires_grad_(requires_grad=False),
-        field_scale=card['field_scale'],
-        chi_scale=card['chi_scale'],
-        training_field_sd=card['training_field_sd'],
-        multiple=2**module.depth,
-        sha256=found,
-    )
+    state = {prefix + key: value.float() for key, value in load(data).items()}
+    module.load_state_dict(state)
+    return TrainedNetwork(module.eval().requires_grad_(requires_grad=False), found)

@@ -6,7 +6,7 @@ import torch
 from safetensors.torch import save_file
 
 from qsmnet_bids.errors import WeightsError
-from qsmnet_bids.networks.unet import UNet
+from qsmnet_bids.networks.direct import Direct
 from qsmnet_bids.weights.cards import WEIGHTS_DIR, available, read_card
 from qsmnet_bids.weights.registry import load_network
 
@@ -15,15 +15,12 @@ from qsmnet_bids.weights.registry import load_network
 def folder(tmp_path):
     network = {'features': 2, 'depth': 1}
     path = tmp_path / 'tiny.safetensors'
-    save_file({k: v.half() for k, v in UNet(**network).state_dict().items()}, path)
+    save_file({k: v.half() for k, v in Direct(**network).state_dict().items()}, path)
     card = {
         'name': 'tiny',
         'file': path.name,
         'sha256': hashlib.sha256(path.read_bytes()).hexdigest(),
-        'network': {'constructor': 'UNet', **network},
-        'field_scale': 0.05,
-        'chi_scale': 0.2,
-        'training_field_sd': 0.05,
+        'network': {'architecture': 'direct', **network},
     }
     (tmp_path / 'tiny.json').write_text(json.dumps(card))
     load_network.cache_clear()
@@ -32,11 +29,18 @@ def folder(tmp_path):
 
 def test_a_network_loads_ready_for_inference(folder):
     network = load_network('tiny', folder)
-    assert network.multiple == 2
+    assert network.module.multiple == 2
     assert not network.module.training
     assert all(
         p.dtype == torch.float32 and not p.requires_grad for p in network.module.parameters()
     )
+
+
+def test_several_networks_stay_loaded(folder):
+    assert load_network('tiny', folder) is load_network('tiny', folder)
+    first = load_network('tiny', folder)
+    load_network('deepqsm')
+    assert load_network('tiny', folder) is first
 
 
 def test_a_changed_file_is_refused(folder):

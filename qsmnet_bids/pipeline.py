@@ -13,6 +13,7 @@ from qsmnet_bids.masking import METHODS as MASKINGS
 from qsmnet_bids.referencing import reference as to_reference
 from qsmnet_bids.tensors import ChiMap, LocalField, Mask, MultiEcho, Relaxation, TotalField
 from qsmnet_bids.unwrapping import METHODS as UNWRAPPINGS
+from qsmnet_bids.unwrapping import Unwrapping
 
 Result = TypeVar('Result')
 Values = Mapping[str, bool | int | float | str]
@@ -48,7 +49,7 @@ def reconstruct(  # noqa: PLR0913 - one argument per stage
     *,
     mask: Mask | None = None,
     masking: str = 'combined',
-    unwrapping: Literal['best_path', 'laplacian'] = 'best_path',
+    unwrapping: Unwrapping = 'best_path',
     fieldmap: str = 'weighted_mean',
     background: str = 'vsharp',
     inversion: str = 'tikhonov',

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 MASKINGS = ('combined', 'threshold', 'phase_quality')
-UNWRAPPINGS = ('best_path', 'laplacian')
+UNWRAPPINGS = ('best_path', 'laplacian', 'romeo')
 FIELDMAPS = ('weighted_mean',)
 BACKGROUNDS = ('vsharp',)
 INVERSIONS = ('tikhonov', 'tkd', 'deepqsm')

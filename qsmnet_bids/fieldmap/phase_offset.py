@@ -44,8 +44,14 @@ def mcpc3ds(echoes: MultiEcho, *, mask: Mask, smoothing: float = 6.0) -> MultiEc
     inside = mask[box]
     first, second = echoes.phase[0][box], echoes.phase[1][box]
     weight = echoes.magnitude[0][box] * echoes.magnitude[1][box] * inside
-    growth = best_path(_wrap(second - first), mask=inside)
     te1, te2 = echoes.echo_times[:2]
+    pair = dataclasses.replace(
+        echoes,
+        magnitude=weight[None],
+        phase=_wrap(second - first)[None],
+        echo_times=(te2 - te1,),
+    )
+    growth = best_path(pair, mask=inside)[0]
     offset = first - growth * (te1 / (te2 - te1))
     # the weights' unit must not decide whether float32 holds them
     weight = weight / weight.max().clamp(min=torch.finfo(weight.dtype).tiny)

@@ -3,10 +3,8 @@
 B. Wu et al., NeuroImage 59:297-305, 2012, doi:10.1016/j.neuroimage.2011.07.019.
 """
 
-import functools
 import math
-from collections.abc import Callable, Mapping
-from typing import Literal
+from collections.abc import Mapping
 
 import torch
 from scipy import special
@@ -17,6 +15,8 @@ from qsmnet_bids.physics.box import bounding_box, put_back
 from qsmnet_bids.physics.units import hz_per_ppm
 from qsmnet_bids.tensors import Echoes, Mask, MultiEcho, TotalField, Volume
 from qsmnet_bids.unwrapping import METHODS as UNWRAPPINGS
+from qsmnet_bids.unwrapping import Unwrapping
+from qsmnet_bids.unwrapping.temporal import crop
 
 FAINTEST = 1e-3
 """Least magnitude that counts, relative to the greatest: voxels without signal (noise would be
@@ -27,9 +27,8 @@ def weighted_mean(
     echoes: MultiEcho,
     *,
     mask: Mask,
-    unwrapping: Literal['best_path', 'laplacian'] = 'best_path',
+    unwrapping: Unwrapping = 'best_path',
     unwrapping_parameters: Mapping[str, bool | int | float | str] | None = None,
-    follow: bool = True,
     offset_removal: bool = True,
     offset_smoothing: float = 6.0,
 ) -> TotalField:
@@ -51,13 +50,9 @@ def weighted_mean(
     mask
         Where the field is wanted; at least one voxel.
     unwrapping
-        Method for each echo.
+        Method for the phase of all echoes.
     unwrapping_parameters
         Its hyper-parameters, where they differ from the defaults.
-    follow
-        Unwrap only the first echo in space, and the others in time: each voxel to the turn that
-        its earlier echoes predict, so that no echo is off by turns where signal fades. Otherwise,
-        and for ``laplacian`` unless it is exact, each echo is unwrapped in space.
     offset_removal
         Whether the phase at time zero is estimated and subtracted first (not for a single echo).
     offset_smoothing
@@ -72,25 +67,11 @@ def weighted_mean(
         raise ValueError(f'unwrapping must be one of {sorted(UNWRAPPINGS)}, got {unwrapping!r}')
     box = bounding_box(mask)
     inside = mask[box]
-    cropped = MultiEcho(
-        echoes.magnitude[(slice(None), *box)],
-        echoes.phase[(slice(None), *box)],
-        echoes.echo_times,
-        echoes.b0,
-        echoes.b0_dir,
-        echoes.voxel_size,
-    )
+    cropped = crop(echoes, box)
     if offset_removal:
         cropped = mcpc3ds(cropped, mask=inside, smoothing=offset_smoothing)
-    unwrap = functools.partial(
-        UNWRAPPINGS[unwrapping],
-        mask=inside,
-        voxel_size=echoes.voxel_size,
-        **(unwrapping_parameters or {}),
-    )
-    whole_turns = unwrapping == 'best_path' or (unwrapping_parameters or {}).get('exact', False)
-    spread = _follow if follow and whole_turns else _unwrap
-    phase = spread(cropped, mask=inside, unwrap=unwrap)
+    unwrap = UNWRAPPINGS[unwrapping]
+    phase = unwrap(cropped, mask=inside, **(unwrapping_parameters or {}))
     times = torch.tensor(echoes.echo_times, device=phase.device).view(-1, 1, 1, 1)
     magnitude = cropped.magnitude * inside
     magnitude = magnitude.clamp(min=max(float(magnitude.max()) * FAINTEST, 1e-30))
@@ -106,35 +87,6 @@ def weighted_mean(
         echoes.voxel_size,
         echoes.b0_dir,
     )
-
-
-def _unwrap(echoes: MultiEcho, *, mask: Mask, unwrap: Callable[[Volume], Volume]) -> Echoes:
-    """Unwrap each echo and bring all to the same turn as the first."""
-    unwrapped = torch.empty_like(echoes.phase)
-    for echo, wrapped in enumerate(echoes.phase):
-        phase = unwrap(wrapped)
-        if echo:
-            growth = echoes.echo_times[echo] / echoes.echo_times[echo - 1]
-            excess = torch.median((unwrapped[echo - 1] * growth - phase)[mask])
-            phase += 2 * math.pi * torch.round(excess / (2 * math.pi)) * mask
-        unwrapped[echo] = phase
-    return unwrapped
-
-
-def _follow(echoes: MultiEcho, *, mask: Mask, unwrap: Callable[[Volume], Volume]) -> Echoes:
-    """Unwrap the first echo, then each voxel to the turn that its earlier echoes predict."""
-    unwrapped = torch.empty_like(echoes.phase)
-    unwrapped[0] = unwrap(echoes.phase[0])
-    power = (echoes.magnitude[0] * echoes.echo_times[0]).square().clamp(min=1e-30)
-    rate = unwrapped[0] / echoes.echo_times[0]
-    for echo in range(1, len(echoes.echo_times)):
-        time, wrapped = echoes.echo_times[echo], echoes.phase[echo]
-        turns = torch.round((rate * time - wrapped) / (2 * math.pi))
-        unwrapped[echo] = (wrapped + 2 * math.pi * turns) * mask
-        gain = (echoes.magnitude[echo] * time).square()
-        power += gain
-        rate += (unwrapped[echo] / time - rate) * (gain / power)
-    return unwrapped
 
 
 def _noise_level(residual: Echoes, magnitude: Echoes, mask: Mask) -> Tensor:

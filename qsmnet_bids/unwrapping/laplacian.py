@@ -10,9 +10,12 @@ import math
 import torch
 from torch import Tensor
 
-from qsmnet_bids.physics.box import bounding_box, put_back
+from qsmnet_bids.physics.box import bounding_box
 from qsmnet_bids.physics.gradient import Gradient, divergence, gradient
-from qsmnet_bids.tensors import Mask, Volume
+from qsmnet_bids.solvers.cg import conjugate_gradients
+from qsmnet_bids.tensors import Echoes, Mask, MultiEcho, Volume
+from qsmnet_bids.unwrapping.regions import level
+from qsmnet_bids.unwrapping.temporal import TURN, crop, in_space, in_time, uncrop
 from qsmnet_bids.vectors import Vector
 
 MAX_ITERATIONS = 100
@@ -21,12 +24,8 @@ TOLERANCE = 1e-3
 
 
 def laplacian(
-    phase: Volume,
-    *,
-    mask: Mask,
-    voxel_size: Vector = (1.0, 1.0, 1.0),
-    exact: bool = False,
-) -> Volume:
+    echoes: MultiEcho, *, mask: Mask, exact: bool = False, follow: bool = True
+) -> Echoes:
     """Find the phase whose Laplacian is that of the wrapped phase.
 
     The Laplacian is taken from wrapped differences between neighbours in the mask and inverted by
@@ -35,43 +34,73 @@ def laplacian(
 
     Parameters
     ----------
-    phase
-        rad, in [-pi, pi].
+    echoes
+        Without phase offset, if the echoes are to follow.
     mask
         Where the phase is known.
-    voxel_size
-        mm.
     exact
         Refine the solution with free borders around the mask and take from it only the number of
-        turns, so that the result differs from ``phase`` by multiples of 2 pi.
+        turns, so that the result differs from the phase by multiples of 2 pi.
+    follow
+        Of the exact solution: unwrap only the first echo in space, and the others in time, each
+        voxel to the turn that its earlier echoes predict. Otherwise each echo is unwrapped in
+        space.
 
     Returns
     -------
-        rad; the median in the mask is in [-pi, pi]; zero outside it.
+        rad; the median of the first echo is in [-pi, pi], for the exact solution in each connected
+        part of the mask; zero outside it.
     """
     box = bounding_box(mask)
-    small, inside = phase[box], mask[box]
-    edges = _inner_edges(inside)
-    differences = gradient(small * inside, (1.0, 1.0, 1.0))
-    differences = torch.remainder(differences + math.pi, 2 * math.pi).sub_(math.pi).mul_(edges)
+    small, inside = crop(echoes, box), mask[box]
+
+    def unwrap(echo: int) -> Volume:
+        solve = _whole_turns if exact else _smooth
+        return solve(small.phase[echo], mask=inside, voxel_size=echoes.voxel_size)
+
+    if exact and follow:
+        unwrapped = in_time(unwrap(0), small, mask=inside)
+    else:
+        unwrapped = in_space(small, unwrap, mask=inside)
+    return uncrop(unwrapped, box, mask.shape)
+
+
+def _smooth(phase: Volume, *, mask: Mask, voxel_size: Vector) -> Volume:
+    """Solve with mirrored borders."""
+    result = _solve(_source(phase, _inner_edges(mask), voxel_size), voxel_size)
+    # the mean is free: take the phase's own
+    shift = torch.exp(1j * (phase - result)[mask].double()).mean().angle()
+    result = result + shift.to(result.dtype)
+    turns = torch.round(torch.median(result[mask]) / TURN)
+    return (result - TURN * turns) * mask
+
+
+def _whole_turns(phase: Volume, *, mask: Mask, voxel_size: Vector) -> Volume:
+    """Solve with free borders around the mask and round to whole turns."""
+    edges = _inner_edges(mask)
+
+    def negative_laplacian(volume: Tensor) -> Tensor:
+        return divergence(gradient(volume, voxel_size).mul_(edges), voxel_size).neg_()
+
+    smooth = conjugate_gradients(
+        negative_laplacian,
+        _source(phase, edges, voxel_size).neg_(),
+        preconditioner=lambda residual: _solve(residual, voxel_size).neg_(),
+        max_iterations=MAX_ITERATIONS,
+        tolerance=TOLERANCE,
+    ).value
+    middle = torch.median((smooth - phase)[mask])
+    smooth -= middle - TURN * torch.round(middle / TURN)
+    return level((phase + TURN * torch.round((smooth - phase) / TURN)) * mask, mask=mask)
+
+
+def _source(phase: Volume, edges: Gradient, voxel_size: Vector) -> Volume:
+    """Take the divergence of the wrapped differences along the edges."""
+    differences = gradient(phase, (1.0, 1.0, 1.0))
+    differences = torch.remainder(differences + math.pi, TURN).sub_(math.pi).mul_(edges)
     for axis, size in enumerate(voxel_size):
         differences[axis] /= size
-    source = divergence(differences, voxel_size)
-    if exact:
-        smooth = _solve_masked(source, edges, voxel_size)
-        middle = torch.median((smooth - small)[inside])
-        smooth -= middle - 2 * math.pi * torch.round(middle / (2 * math.pi))
-        result = small + 2 * math.pi * torch.round((smooth - small) / (2 * math.pi))
-        turns = torch.round(torch.median(result[inside]) / (2 * math.pi))
-        result = result - 2 * math.pi * turns
-    else:
-        result = _solve(source, voxel_size)
-        # the mean is free: take the phase's own
-        shift = torch.exp(1j * (small - result)[inside].double()).mean().angle()
-        result = result + shift.to(result.dtype)
-        turns = torch.round(torch.median(result[inside]) / (2 * math.pi))
-        result = result - 2 * math.pi * turns
-    return put_back(result * inside, box, phase.shape)
+    return divergence(differences, voxel_size)
 
 
 def _inner_edges(mask: Mask) -> Gradient:
@@ -101,27 +130,6 @@ def _solve(source: Volume, voxel_size: Vector) -> Volume:
     for axis in range(3):
         spectrum = _inverse_cosine_transform(spectrum, axis)
     return spectrum
-
-
-def _solve_masked(source: Volume, edges: Gradient, voxel_size: Vector) -> Volume:
-    """Solve with free borders around the mask, by conjugate gradients upon ``_solve``."""
-    solution = torch.zeros_like(source)
-    residual = source.clone()
-    direction = torch.zeros_like(source)
-    previous = math.inf
-    start = float(torch.linalg.vector_norm(source))
-    for _ in range(MAX_ITERATIONS):
-        if float(torch.linalg.vector_norm(residual)) <= TOLERANCE * start:
-            break
-        guess = _solve(residual, voxel_size)
-        product = float((residual.double() * guess).sum())
-        direction = guess + (product / previous) * direction
-        previous = product
-        image = divergence(gradient(direction, voxel_size).mul_(edges), voxel_size)
-        step = product / float((direction.double() * image).sum())
-        solution += step * direction
-        residual -= step * image
-    return solution
 
 
 def _cosine_transform(volume: Tensor, axis: int) -> Tensor:

@@ -31,7 +31,8 @@ def test_a_constant_field_is_kept_and_in_ppm():
 @pytest.mark.parametrize(
     'options',
     [
-        {'follow': False},
+        {'unwrapping_parameters': {'follow': False}},
+        {'unwrapping': 'romeo'},
         {'unwrapping': 'laplacian', 'unwrapping_parameters': {'exact': True}},
     ],
 )

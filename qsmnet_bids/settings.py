@@ -6,7 +6,7 @@ from pathlib import Path
 MASKINGS = ('combined', 'threshold', 'phase_quality')
 UNWRAPPINGS = ('best_path', 'laplacian', 'romeo')
 FIELDMAPS = ('weighted_mean',)
-BACKGROUNDS = ('vsharp',)
+BACKGROUNDS = ('vsharp', 'resharp', 'ismv', 'sharp')
 INVERSIONS = ('tikhonov', 'tkd', 'deepqsm')
 REFERENCES = ('mask', 'none')
 """Names of the methods, so that the command line need not import torch to offer them; a test holds

@@ -5,13 +5,10 @@ B. Wu et al., Magn. Reson. Med. 67:137-147, 2012, doi:10.1002/mrm.23000.
 
 import torch
 
-from qsmnet_bids.physics.box import bounding_box, put_back
-from qsmnet_bids.physics.dipole import convolve, pad_to, padded_shape
-from qsmnet_bids.physics.smv import sphere_kernel
+from qsmnet_bids.background.region import as_local, cut_out
+from qsmnet_bids.physics.dipole import convolve
+from qsmnet_bids.physics.smv import covered, sphere_kernel
 from qsmnet_bids.tensors import LocalField, TotalField
-
-FILLED = 1 - 1e-4
-"""Share of a sphere that must lie in the mask: all of it, up to float32's Fourier transforms."""
 
 
 def vsharp(
@@ -53,39 +50,32 @@ def vsharp(
             'radii must be positive and the greatest not below the least, '
             f'got max_radius {max_radius}, min_radius {smallest}, radius_step {step}'
         )
-    box = bounding_box(total.mask)
-    inside = total.mask[box]
-    crop = (inside.shape[0], inside.shape[1], inside.shape[2])
     # With one sphere's radius of zeros no sphere reaches from one border to the other. Deconvolved
     # fields reach further; the second radius is for them.
-    shape = padded_shape(crop, total.voxel_size, 2 * max_radius)
-    field = torch.fft.rfftn(pad_to(total.field[box] * inside, shape))
-    cover = torch.fft.rfftn(pad_to(inside.to(total.field.dtype), shape))
-    difference = torch.zeros(shape, device=total.field.device, dtype=total.field.dtype)
-    done = torch.zeros(shape, device=total.field.device, dtype=torch.bool)
+    region = cut_out(total, margin_mm=2 * max_radius)
+    shape, device = region.shape, region.field.device
+    cover = torch.fft.rfftn(region.mask.to(region.field.dtype))
+    spectrum = torch.fft.rfftn(region.field)
+    difference = torch.zeros_like(region.field)
+    done = torch.zeros_like(region.mask)
     largest = None
     for radius in _radii(max_radius, smallest, step):
-        kernel = sphere_kernel(shape, total.voxel_size, radius, device=field.device)
-        fits = torch.fft.irfftn(cover * kernel, s=shape) > FILLED
+        kernel = sphere_kernel(
+            shape, total.voxel_size, radius, device=device, dtype=region.field.dtype
+        )
+        fits = covered(cover, kernel, shape)
         new = fits & ~done
         if not bool(new.any()):
             continue
-        largest = kernel if largest is None else largest
-        difference[new] = torch.fft.irfftn(field * (1 - kernel), s=shape)[new]
+        sharpness = kernel.neg_().add_(1)
+        largest = sharpness if largest is None else largest
+        deviation = torch.fft.irfftn(spectrum * sharpness, s=shape)
+        difference = torch.where(new, deviation, difference)
         done |= fits
     if largest is None:
         raise ValueError(f'no sphere of {smallest} mm fits into the mask; it is too thin')
-    sharpness = 1 - largest
-    inverse = torch.where(sharpness.abs() > threshold, 1 / sharpness, 0)
-    local = convolve(difference, inverse)
-    keep = put_back(done[: crop[0], : crop[1], : crop[2]] & inside, box, total.mask.shape)
-    return LocalField(
-        put_back(local[: crop[0], : crop[1], : crop[2]], box, total.mask.shape) * keep,
-        total.noise * keep,
-        keep,
-        total.voxel_size,
-        total.b0_dir,
-    )
+    inverse = torch.where(largest.abs() > threshold, 1 / largest, 0)
+    return as_local(total, region, field=convolve(difference, inverse), known=done)
 
 
 def _radii(greatest: float, least: float, step: float) -> list[float]:

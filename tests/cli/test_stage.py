@@ -134,8 +134,8 @@ def test_list_names_every_stage(capsys):
 @pytest.mark.parametrize(
     ('line', 'said'),
     [
-        ('bfr --method tkd', "--method 'tkd': bfr expects (vsharp)"),
-        ('bfr+dipole --method tkd', 'expects (vsharp)+(tikhonov|'),
+        ('bfr --method tkd', "--method 'tkd': bfr expects (vsharp|"),
+        ('bfr+dipole --method tkd', ')+(tikhonov|'),
         ('dipole --method tkd --set threshold', 'expected METHOD.PARAMETER=VALUE'),
         ('dipole --method tkd --set thresh=1', 'tkd has: threshold, correction'),
         ('dipole --method tkd --set threshold=low', 'expected a number'),

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from qsmnet_bids.physics.dipole import convolve
-from qsmnet_bids.physics.smv import sphere, sphere_kernel
+from qsmnet_bids.physics.smv import covered, sphere, sphere_kernel
 
 
 @pytest.mark.parametrize('voxel_size', [(1.0, 1.0, 1.0), (0.8, 0.8, 2.0)])
@@ -22,6 +22,28 @@ def test_the_sphere_has_the_volume_and_the_inertia_of_a_sphere(voxel_size):
         # <x^2> in a sphere is radius^2 / 5; gathered into voxels it gains size^2 / 12
         spread = float((profile * offset**2).sum()) - size**2 / 12
         assert spread == pytest.approx(radius**2 / 5, rel=0.005)
+
+
+@pytest.mark.parametrize('shape', [(16, 15, 9), (15, 18, 8)])
+def test_the_kernel_is_the_transform_of_the_sphere(shape):
+    voxel_size = (1.0, 1.2, 2.0)
+    ball = sphere(voxel_size, 4.0)
+    volume = torch.zeros(shape)
+    volume[: ball.shape[0], : ball.shape[1], : ball.shape[2]] = ball
+    centred = torch.roll(volume, [-(n // 2) for n in ball.shape], dims=(0, 1, 2))
+
+    kernel = sphere_kernel(shape, voxel_size, 4.0)
+
+    assert torch.allclose(kernel, torch.fft.rfftn(centred).real, atol=1e-6)
+
+
+def test_a_sphere_is_covered_where_a_mask_holds_all_of_it():
+    shape = (20, 20, 20)
+    mask = torch.zeros(shape)
+    mask[3:12, 3:12, 3:12] = 1
+    kernel = sphere_kernel(shape, (1.0, 1.0, 1.0), 3.0)
+    fits = covered(torch.fft.rfftn(mask), kernel, shape)
+    assert torch.equal(fits.nonzero(), torch.cartesian_prod(*[torch.arange(6, 9)] * 3))
 
 
 def test_a_harmonic_function_keeps_its_value():

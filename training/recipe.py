@@ -1,45 +1,44 @@
-"""A training run as a TOML file."""
+"""Everything that decides the weights of a training run."""
 
 import dataclasses
-import tomllib
+import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import TypedDict
 
-from qsmnet_bids.networks.unet import Normalisation
+from qsmnet_bids.networks import ARCHITECTURES
+from qsmnet_bids.networks.network import Network
+from training.batches import SOURCES, Mixture, Source
 from training.losses import LOSSES
 
+Value = bool | int | float | str | list['Value'] | dict[str, 'Value']
+Table = Mapping[str, Value]
 
-class NetworkSizes(TypedDict, total=False):
-    """Arguments of the U-Net."""
-
-    in_channels: int
-    out_channels: int
-    features: int
-    depth: int
-    kernel_size: int
-    normalisation: Normalisation
-    dropout: float
-
-
-class WorldSizes(TypedDict, total=False):
-    """Arguments of the worlds."""
-
-    size: int
-    n_objects: int
-    chi_range: float
+MAY_CHANGE = (
+    'steps',
+    'warmup_steps',
+    'decay_fraction',
+    'validation_every',
+    'description',
+    'intended_use',
+    'limits',
+)
+"""Fields that may differ between the parts of a run: the schedule, and what is only said."""
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """Everything that decides the weights.
+    """Everything that decides the weights; the numbers default to the thesis's, section 3.1.
 
     Parameters
     ----------
     name
-        Of the network.
+        Of the run and of the weights: the file's own.
+    description
+        What it is, one phrase.
+    intended_use, limits
+        For the model card.
     seed
-        Of the initial weights and of the samples.
+        Of the initial weights, of the samples and of dropout.
     steps, batch_size
         Length of the training.
     learning_rate, betas
@@ -51,56 +50,157 @@ class Recipe:
     clip_norm
         Greatest norm of the gradient.
     ema_decay
-        Of the moving average of the weights, which is what is exported.
-    loss
-        Name of the loss.
+        Of the moving average of the weights, which is what is validated and exported.
     validation_every, validation_samples
         Steps between validations; size of the fixed set.
-    field_scale, chi_scale
-        ppm that are 1 at the network's input and output.
+    loss
+        Weights of the losses by their names.
     network
-        Arguments of the U-Net.
+        ``architecture``, and the arguments of it.
     data
-        Arguments of the worlds.
+        ``source``, and the arguments of it; or ``mixture``, a list of such tables, each with a
+        ``weight``.
     """
 
     name: str
+    description: str = ''
+    intended_use: str = 'Research.'
+    limits: str = 'What differs from its training data lies outside what it has learnt.'
     seed: int = 0
     steps: int = 20500
     batch_size: int = 32
     learning_rate: float = 1e-3
     betas: tuple[float, float] = (0.9, 0.99)
-    warmup_steps: int = 50
-    decay_fraction: float = 0.3
+    warmup_steps: int = 100
+    decay_fraction: float = 1.0
     clip_norm: float = 10.0
-    ema_decay: float = 0.99
-    loss: str = 'mse'
-    validation_every: int = 100
-    validation_samples: int = 16
-    field_scale: float = 0.05
-    chi_scale: float = 0.2
-    network: NetworkSizes = field(default_factory=NetworkSizes)
-    data: WorldSizes = field(default_factory=WorldSizes)
+    ema_decay: float = 0.999
+    validation_every: int = 500
+    validation_samples: int = 32
+    loss: dict[str, float] = field(default_factory=lambda: {'mse': 1.0})
+    network: Table = field(default_factory=lambda: {'architecture': 'direct', 'dropout': 0.1})
+    data: Table = field(default_factory=lambda: {'source': 'geometric'})
+
+    def __post_init__(self) -> None:
+        for name in ('steps', 'batch_size', 'validation_every', 'validation_samples'):
+            if getattr(self, name) < 1:
+                raise ValueError(f'{name} must be at least 1, got {getattr(self, name)}')
+        for name in ('learning_rate', 'clip_norm'):
+            if not getattr(self, name) > 0:
+                raise ValueError(f'{name} must be positive, got {getattr(self, name)}')
+        for name, value in (
+            ('decay_fraction', self.decay_fraction),
+            ('ema_decay', self.ema_decay),
+        ):
+            if not 0 <= value <= 1:
+                raise ValueError(f'{name} must be in [0, 1], got {value}')
+        _check_loss(self.loss)
+
+    def rate(self, step: int) -> float:
+        """Give the learning rate of a step: warm-up, constant, cosine to zero.
+
+        Parameters
+        ----------
+        step
+            Steps done before it.
+        """
+        warm = min(1.0, (step + 1) / max(1, self.warmup_steps))
+        left = (self.steps - step) / max(1.0, self.decay_fraction * self.steps)
+        return self.learning_rate * warm * 0.5 * (1 - math.cos(math.pi * min(1.0, left)))
 
 
-def read_recipe(path: Path) -> Recipe:
-    """Read and check a recipe.
+def recipe_from(content: Mapping[str, Value], *, name: str) -> Recipe:
+    """Make a recipe of a table.
 
     Parameters
     ----------
-    path
-        TOML file.
-
-    Raises
-    ------
-    ValueError
-        If it names an unknown field or loss.
+    content
+        Fields of a recipe.
+    name
+        Of the recipe.
     """
-    content = tomllib.loads(path.read_text())
-    known = {one.name for one in dataclasses.fields(Recipe)}
-    if unknown := sorted(set(content) - known):
-        raise ValueError(f'{path}: unknown {unknown}; a recipe has {sorted(known)}')
-    recipe = Recipe(**{**content, 'betas': tuple(content.get('betas', (0.9, 0.99)))})
-    if recipe.loss not in LOSSES:
-        raise ValueError(f'{path}: loss must be one of {sorted(LOSSES)}, got {recipe.loss!r}')
-    return recipe
+    known = {one.name: one.type for one in dataclasses.fields(Recipe) if one.name != 'name'}
+    if unknown := sorted(set(content) - set(known)):
+        raise ValueError(f'unknown {unknown}; a recipe has {sorted(known)}')
+    values = {key: _converted(key, value, known[key]) for key, value in content.items()}
+    return Recipe(name=name, **values)  # type: ignore[arg-type]
+
+
+def build_network(recipe: Recipe) -> Network:
+    """Build the network with fresh weights.
+
+    Parameters
+    ----------
+    recipe
+        Its ``network``.
+    """
+    arguments = dict(recipe.network)
+    name = str(arguments.pop('architecture', None))
+    if name not in ARCHITECTURES:
+        raise ValueError(
+            f'network.architecture must be one of {sorted(ARCHITECTURES)}, got {name!r}'
+        )
+    return ARCHITECTURES[name](**arguments)
+
+
+def build_source(recipe: Recipe) -> Source:
+    """Build what the samples come from.
+
+    Parameters
+    ----------
+    recipe
+        Its ``data``.
+    """
+    parts = recipe.data.get('mixture')
+    if not isinstance(parts, list):
+        return _build_one(recipe.data)
+    tables = [dict(part) for part in parts if isinstance(part, dict)]
+    weights = tuple(float(table.pop('weight', 1.0)) for table in tables)  # type: ignore[arg-type]
+    return Mixture(tuple(_build_one(table) for table in tables), weights)
+
+
+def task(recipe: Recipe) -> str:
+    """Tell what a network learns by a recipe.
+
+    Parameters
+    ----------
+    recipe
+        Its ``data``; the first part of a mixture speaks for all.
+
+    Returns
+    -------
+        ``'dipole'``, ``'background'`` or ``'onestep'``.
+    """
+    source = build_source(recipe)
+    first = source.sources[0] if isinstance(source, Mixture) else source
+    return str(getattr(first, 'task', 'dipole'))
+
+
+def _build_one(table: Table) -> Source:
+    arguments = {
+        key: tuple(value) if isinstance(value, list) else value for key, value in table.items()
+    }
+    name = str(arguments.pop('source', None))
+    if name not in SOURCES:
+        raise ValueError(f'data.source must be one of {sorted(SOURCES)}, got {name!r}')
+    return SOURCES[name](**arguments)
+
+
+def _check_loss(weights: Mapping[str, object]) -> None:
+    if not weights or not set(weights) <= set(LOSSES):
+        raise ValueError(f'loss must name some of {sorted(LOSSES)}, got {sorted(weights)}')
+    for name, weight in weights.items():
+        if isinstance(weight, bool) or not isinstance(weight, int | float):
+            raise ValueError(f'loss.{name} must be a number, got {weight!r}')  # noqa: TRY004
+
+
+def _converted(name: str, value: Value, wanted: object) -> Value | tuple[float, ...]:
+    """Check a value's type; an integer may stand where a float may."""
+    if name == 'betas' and isinstance(value, list) and len(value) == 2:
+        return tuple(float(one) for one in value)  # type: ignore[arg-type]
+    if wanted is float and type(value) is int:
+        return float(value)
+    plain = wanted if isinstance(wanted, type) and wanted in {int, float, str} else dict
+    if name == 'betas' or type(value) is not plain:
+        raise ValueError(f'{name} must be {getattr(wanted, "__name__", wanted)}, got {value!r}')
+    return value

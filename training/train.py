@@ -1,48 +1,74 @@
 """The training loop."""
 
-import json
 import math
-import os
+import signal
 import time
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
+from types import FrameType
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
-from qsmnet_bids.networks.precision import fast_bfloat16
-from qsmnet_bids.networks.unet import UNet
-from training.datasets import GeometricWorlds, batch
-from training.losses import LOSSES
-from training.recipe import Recipe
+from training.batches import Source
+from training.checkpoint import Run, save, start
+from training.losses import weighted_loss
+from training.observer import Observer, observed
+from training.processes import Processes
+from training.recipe import Recipe, build_source
+from training.tracking import Line
+from training.validation import predict
 
-VALIDATION_SEED_OFFSET = 1_000_000
+REPORT_SECONDS = 1.0
+"""Least time between two looks at the losses, each of which waits for the device."""
+N_TIMED = 25
+"""Steps at the start in which a GPU is waited for, to tell what the data takes of each."""
 
 
 @dataclass
-class Run:
-    """What a checkpoint holds.
+class Stop:
+    """Whether the process was asked to end.
 
     Parameters
     ----------
-    network, optimiser
-        Being trained.
-    average
-        Moving average of the network's state.
-    step
-        Steps done.
-    seconds
-        Spent in steps.
+    is_asked
+        Set by a signal.
     """
 
-    network: UNet
-    optimiser: torch.optim.Adam
-    average: dict[str, Tensor]
-    step: int = 0
-    seconds: float = 0.0
+    is_asked: bool = False
 
 
-def train(recipe: Recipe, run_dir: Path, *, device: torch.device, max_minutes: float) -> Path:
+@dataclass
+class Pending:
+    """Steps whose losses were not looked at yet.
+
+    Parameters
+    ----------
+    since
+        When they began.
+    lines
+        What is known of each without waiting for the device.
+    values
+        Loss and norm of the gradient of each.
+    """
+
+    since: float
+    lines: list[Line] = field(default_factory=list)
+    values: list[Tensor] = field(default_factory=list)
+
+
+def train(
+    recipe: Recipe,
+    run_dir: Path,
+    *,
+    processes: Processes,
+    restart: bool = False,
+    max_minutes: float = math.inf,
+    save_minutes: float = 5.0,
+) -> bool:
     """Train until the recipe's steps or the minutes are over, going on from a checkpoint.
 
     Parameters
@@ -50,174 +76,153 @@ def train(recipe: Recipe, run_dir: Path, *, device: torch.device, max_minutes: f
     recipe
         What to train.
     run_dir
-        Holds ``checkpoint.pt`` and ``log.jsonl``.
-    device
-        Where to train.
+        Holds ``checkpoint.pt`` and what ``tracking`` writes.
+    processes
+        That train together.
+    restart
+        Whether to begin anew where a checkpoint stands.
     max_minutes
         Stop cleanly after these.
+    save_minutes
+        Between checkpoints; there is one after each validation as well.
 
     Returns
     -------
-        Path of the checkpoint.
+        Whether all steps are done; not if the minutes are over or a signal asked to end.
 
     Raises
     ------
     FloatingPointError
-        If the loss is not finite; the last good checkpoint stays.
+        If a loss or a gradient is not finite; the last good checkpoint stays.
     """
-    run_dir.mkdir(parents=True, exist_ok=True)
-    run = _start(recipe, run_dir / 'checkpoint.pt', device)
-    worlds = GeometricWorlds(**recipe.data)
-    held_out = recipe.seed + VALIDATION_SEED_OFFSET
-    validation = batch(worlds, seed=held_out, step=0, size=recipe.validation_samples)
-    half = fast_bfloat16(device)
-    started = time.monotonic()
-    while run.step < recipe.steps and time.monotonic() - started < 60 * max_minutes:
-        step_started = time.monotonic()
-        for group in run.optimiser.param_groups:
-            group['lr'] = recipe.learning_rate * rate_factor(run.step, recipe)
-        field, chi = batch(worlds, seed=recipe.seed, step=run.step, size=recipe.batch_size)
-        data_seconds = time.monotonic() - step_started
-        run.network.train()
-        with torch.autocast(device.type, torch.bfloat16, enabled=half):
-            output = run.network(_place(field / recipe.field_scale, device))
-        loss = LOSSES[recipe.loss](output.float() * recipe.chi_scale, chi.to(device))
-        if not math.isfinite(loss.item()):
-            raise FloatingPointError(f'loss is {loss.item()} at step {run.step}')
-        run.optimiser.zero_grad()
-        torch.autograd.backward(loss)
-        norm = nn.utils.clip_grad_norm_(run.network.parameters(), recipe.clip_norm)
-        run.optimiser.step()
-        _update_average(
-            run.average, run.network, min(recipe.ema_decay, run.step / (run.step + 10))
+    if recipe.batch_size % processes.count:
+        raise ValueError(
+            f'batch_size must be a multiple of the number of processes, {processes.count}, '
+            f'got {recipe.batch_size}'
         )
-        run.step += 1
-        seconds = time.monotonic() - step_started
-        run.seconds += seconds
-        line = {
-            'step': run.step,
-            'loss': loss.item(),
-            'norm': norm.item(),
-            'data_seconds': data_seconds,
-            'step_seconds': seconds,
-        }
-        if run.step % recipe.validation_every == 0:
-            line |= validate(run.network, run.average, validation, recipe=recipe)
-            _save(run_dir / 'checkpoint.pt', run)
-        _append(run_dir / 'log.jsonl', line)
-    _save(run_dir / 'checkpoint.pt', run)
-    return run_dir / 'checkpoint.pt'
+    run_dir.mkdir(parents=True, exist_ok=True)
+    run = start(recipe, run_dir, device=processes.device, restart=restart)
+    source = build_source(recipe)
+    with ExitStack() as stack:
+        stop = stack.enter_context(_stoppable())
+        observer = None
+        if processes.is_first:
+            observer = stack.enter_context(observed(run, run_dir, processes.device))
+        first_step, seconds_before = run.step, run.seconds
+        began = saved = time.monotonic()
+        pending = Pending(began)
+        while run.step < recipe.steps:
+            now = time.monotonic()
+            is_over, is_save_due, is_report_due = processes.agree(
+                stop.is_asked or now - began > 60 * max_minutes,
+                now - saved > 60 * save_minutes,
+                now - pending.since > REPORT_SECONDS,
+            )
+            if is_over:
+                break
+            is_timed = processes.device.type == 'cpu' or run.step - first_step < N_TIMED
+            _step(run, source, processes, pending=pending, is_timed=is_timed)
+            run.seconds = seconds_before + time.monotonic() - began
+            is_validation_due = recipe.steps == run.step or run.step % recipe.validation_every == 0
+            if is_report_due or is_save_due or is_validation_due:
+                pending = _report(pending, processes, observer)
+            if is_save_due or is_validation_due:
+                saved = _keep(run, run_dir, observer, is_validated=is_validation_due)
+        _report(pending, processes, observer)
+        _keep(run, run_dir, observer, is_validated=False)
+    return run.step >= recipe.steps
 
 
-def rate_factor(step: int, recipe: Recipe) -> float:
-    """Give the learning rate relative to the recipe's: warm-up, constant, cosine to zero.
+def _step(
+    run: Run, source: Source, processes: Processes, *, pending: Pending, is_timed: bool
+) -> None:
+    """Make samples, compare the network's answers with the labels, and change its weights."""
+    recipe, device = run.recipe, processes.device
+    began = _now(device, is_timed=is_timed)
+    # as if the processes' parts were taken from one batch
+    position = run.step * processes.count + processes.rank
+    size = recipe.batch_size // processes.count
+    batch = source.batch(seed=recipe.seed, step=position, size=size, device=device)
+    data_seconds = _now(device, is_timed=is_timed) - began
+    torch.manual_seed(_dropout_seed(recipe.seed, position))
+    for group in run.optimiser.param_groups:
+        group['lr'] = recipe.rate(run.step)
+    run.network.train()
+    output = predict(run.network, batch.sample)
+    loss = weighted_loss(output, batch.label, batch.sample, weights=recipe.loss)
+    run.optimiser.zero_grad()
+    torch.autograd.backward(loss)
+    processes.average_gradients(run.network.parameters())
+    norm = nn.utils.clip_grad_norm_(run.network.parameters(), recipe.clip_norm)
+    run.optimiser.step()
+    _update_average(run, min(recipe.ema_decay, run.step / (run.step + 10)))
+    run.step += 1
+    line = {'step': run.step, 'rate': recipe.rate(run.step - 1)}
+    if is_timed:
+        step_seconds = _now(device, is_timed=True) - began
+        line |= {'data_seconds': data_seconds, 'step_seconds': step_seconds}
+    pending.lines.append(line)
+    pending.values.append(torch.stack([loss.detach(), norm]))
 
-    Parameters
-    ----------
-    step
-        Steps done.
-    recipe
-        Its steps, warm-up and decay.
-    """
-    warm = min(1.0, (step + 1) / max(1, recipe.warmup_steps))
-    decay_steps = max(1.0, recipe.decay_fraction * recipe.steps)
-    left = min(1.0, (recipe.steps - step) / decay_steps)
-    return warm * 0.5 * (1 - math.cos(math.pi * left))
+
+def _report(pending: Pending, processes: Processes, observer: Observer | None) -> Pending:
+    """Wait for the device, make sure that all is finite, and tell."""
+    if not pending.values:
+        return pending
+    values = processes.mean(torch.stack(pending.values)).tolist()
+    seconds = (time.monotonic() - pending.since) / len(pending.lines)
+    for line, (loss, norm) in zip(pending.lines, values, strict=True):
+        if not (math.isfinite(loss) and math.isfinite(norm)):
+            raise FloatingPointError(
+                f'step {line["step"]:.0f}: the loss is {loss} and the norm of its gradient {norm}'
+            )
+        line |= {'loss': loss, 'norm': norm, 'seconds': seconds}
+    if observer:
+        observer.report(pending.lines)
+    return Pending(time.monotonic())
+
+
+def _keep(run: Run, run_dir: Path, observer: Observer | None, *, is_validated: bool) -> float:
+    """Write a checkpoint, and tell when."""
+    if observer and is_validated:
+        observer.validate()
+    if observer:
+        save(run, run_dir)
+    return time.monotonic()
 
 
 @torch.no_grad()
-def validate(
-    network: UNet,
-    average: dict[str, Tensor],
-    validation: tuple[Tensor, Tensor],
-    *,
-    recipe: Recipe,
-) -> dict[str, float]:
-    """Measure the averaged weights on the fixed set.
-
-    Parameters
-    ----------
-    network
-        Its own weights are back in place afterwards.
-    average
-        State to measure.
-    validation
-        Fields and susceptibilities, ppm.
-    recipe
-        Its scales.
-
-    Returns
-    -------
-        ``rmse`` in ppm, and ``slope`` of the regression of output on label.
-    """
-    own = _copy(network)
-    network.load_state_dict(average)
-    network.eval()
-    fields, label = validation
-    device = next(network.parameters()).device
-    with torch.autocast(device.type, torch.bfloat16, enabled=fast_bfloat16(device)):
-        parts = [
-            network(_place(field[None] / recipe.field_scale, device)).float().cpu()
-            for field in fields
-        ]
-    network.load_state_dict(own)
-    output = torch.cat(parts).flatten() * recipe.chi_scale
-    label = label.flatten()
-    centred = label - label.mean()
-    return {
-        'rmse': (output - label).square().mean().sqrt().item(),
-        'slope': (centred @ output / (centred @ centred)).item(),
-    }
-
-
-def _copy(network: nn.Module) -> dict[str, Tensor]:
-    return {name: value.detach().clone() for name, value in network.state_dict().items()}
-
-
-def _append(path: Path, line: dict[str, float]) -> None:
-    with path.open('a') as log:
-        log.write(json.dumps(line) + '\n')
-
-
-def _place(volumes: Tensor, device: torch.device) -> Tensor:
-    return volumes.to(device, memory_format=torch.channels_last_3d)
-
-
-@torch.no_grad()
-def _update_average(average: dict[str, Tensor], network: nn.Module, decay: float) -> None:
-    for name, value in network.state_dict().items():
+def _update_average(run: Run, decay: float) -> None:
+    state = run.network.state_dict()
+    for name, value in run.average.state_dict().items():
         if value.is_floating_point():
-            average[name].lerp_(value, 1 - decay)
+            value.lerp_(state[name], 1 - decay)
         else:
-            average[name].copy_(value)
+            value.copy_(state[name])
 
 
-def _start(recipe: Recipe, checkpoint: Path, device: torch.device) -> Run:
-    """Build the network, and go on where a checkpoint stands."""
-    torch.manual_seed(recipe.seed)
-    network = UNet(**recipe.network).to(device)
-    for parameter in network.parameters():
-        if parameter.dim() == 5:
-            parameter.data = parameter.data.contiguous(memory_format=torch.channels_last_3d)
-    optimiser = torch.optim.Adam(network.parameters(), lr=recipe.learning_rate, betas=recipe.betas)
-    if not checkpoint.exists():
-        return Run(network, optimiser, _copy(network))
-    stored = torch.load(checkpoint, map_location=device, weights_only=True)
-    network.load_state_dict(stored['network'])
-    optimiser.load_state_dict(stored['optimiser'])
-    return Run(network, optimiser, stored['average'], stored['step'], stored['seconds'])
+def _dropout_seed(seed: int, position: int) -> int:
+    return int(np.random.SeedSequence([seed, position]).generate_state(1)[0])
 
 
-def _save(path: Path, run: Run) -> None:
-    temporary = path.with_suffix('.tmp')
-    content = {
-        'network': run.network.state_dict(),
-        'optimiser': run.optimiser.state_dict(),
-        'average': run.average,
-        'step': run.step,
-        'seconds': run.seconds,
-    }
-    torch.save(content, temporary)
-    with temporary.open('rb') as file:
-        os.fsync(file.fileno())
-    temporary.replace(path)
+def _now(device: torch.device, *, is_timed: bool) -> float:
+    if device.type == 'cuda' and is_timed:
+        torch.cuda.synchronize(device)
+    return time.monotonic()
+
+
+@contextmanager
+def _stoppable() -> Iterator[Stop]:
+    """Take SIGTERM, and the first interrupt, as wishes to end after the step."""
+    stop = Stop()
+
+    def ask(number: int, _: FrameType | None) -> None:
+        stop.is_asked = True
+        signal.signal(number, before[signal.Signals(number)])
+
+    before = {one: signal.signal(one, ask) for one in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield stop
+    finally:
+        for one, handler in before.items():
+            signal.signal(one, handler)

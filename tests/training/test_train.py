@@ -1,32 +1,26 @@
 import dataclasses
+import itertools
 import json
 import math
+import signal
+import time
 
 import pytest
 import torch
 
-from qsmnet_bids.weights.registry import load_network
-from training.export import export
-from training.recipe import Recipe, read_recipe
-from training.train import rate_factor, train
-
-TINY = Recipe(
-    name='tiny',
-    steps=6,
-    batch_size=2,
-    warmup_steps=1,
-    validation_every=3,
-    validation_samples=2,
-    ema_decay=0.5,
-    network={'features': 2, 'depth': 2},
-    data={'size': 16, 'n_objects': 5},
+from qsmnet_bids.errors import SettingsError
+from tests.training.tiny import (
+    ALONE,
+    CPU,
+    TINY,
+    assert_same_weights,
+    log,
+    run,
+    spawn,
+    write_recipe,
 )
-CPU = torch.device('cpu')
-
-
-def run(recipe, folder):
-    path = train(recipe, folder, device=CPU, max_minutes=math.inf)
-    return torch.load(path, weights_only=True)
+from training.processes import Processes
+from training.train import train
 
 
 @pytest.fixture(autouse=True)
@@ -37,50 +31,86 @@ def one_thread():
     torch.set_num_threads(before)
 
 
-def test_a_resumed_run_ends_bit_equal_to_an_undisturbed_one(tmp_path):
-    # the rate's fall depends on the recipe's steps, so it has none here
-    constant = dataclasses.replace(TINY, decay_fraction=0.0)
-    whole = run(constant, tmp_path / 'constant')
-    run(dataclasses.replace(constant, steps=3), tmp_path / 'parts')
-    resumed = run(constant, tmp_path / 'parts')
-    for name, value in whole['average'].items():
-        assert torch.equal(value, resumed['average'][name]), name
+def test_a_run_in_parts_ends_bit_equal_to_an_undisturbed_one(tmp_path, monkeypatch):
+    run(TINY, tmp_path / 'whole')
+    # a clock on which every minute is over after two looks
+    ticks = itertools.count(step=20.0)
+    for _ in range(10):
+        with monkeypatch.context() as patch:
+            patch.setattr('training.train.time.monotonic', lambda: next(ticks))
+            if train(TINY, tmp_path / 'parts', processes=ALONE, max_minutes=1):
+                break
+    assert len(log(tmp_path / 'parts')) == len(log(tmp_path / 'whole'))
+    assert_same_weights(tmp_path / 'whole', tmp_path / 'parts')
 
 
 def test_training_learns(tmp_path):
     recipe = dataclasses.replace(TINY, steps=60, learning_rate=3e-3, validation_every=20)
     run(recipe, tmp_path)
-    lines = [json.loads(line) for line in (tmp_path / 'log.jsonl').read_text().splitlines()]
-    rmse = [line['rmse'] for line in lines if 'rmse' in line]
+    rmse = [line['rmse'] for line in log(tmp_path) if 'rmse' in line]
     assert rmse[-1] < rmse[0]
 
 
-def test_a_loss_that_is_not_a_number_stops_the_run(tmp_path):
-    with pytest.raises(FloatingPointError, match='loss is'):
-        run(dataclasses.replace(TINY, learning_rate=1e30, clip_norm=1e30, steps=50), tmp_path)
+def test_a_loss_that_is_not_a_number_stops_the_run_and_leaves_the_last_checkpoint(tmp_path):
+    good = run(TINY, tmp_path)
+    bad = dataclasses.replace(TINY, steps=100)
+    stored = torch.load(tmp_path / 'checkpoint.pt', weights_only=True)
+    for group in stored['optimiser']['state'].values():
+        # the next step leads to infinity
+        group['exp_avg'].fill_(1e30)
+        group['exp_avg_sq'].zero_()
+    torch.save(stored, tmp_path / 'checkpoint.pt')
+    with pytest.raises(FloatingPointError, match=r'step \d+: the loss is'):
+        run(bad, tmp_path)
+    after = torch.load(tmp_path / 'checkpoint.pt', weights_only=True)
+    assert after['step'] == good['step'] == 6
+    assert json.loads((tmp_path / 'run.json').read_text())['state'] == 'failed'
+    for name, value in good['network'].items():
+        assert torch.equal(value, after['network'][name]), name
+
+
+def test_a_changed_recipe_is_refused_by_the_name_of_the_field(tmp_path):
+    run(TINY, tmp_path)
+    changed = dataclasses.replace(TINY, learning_rate=0.01)
+    with pytest.raises(SettingsError, match=r'learning_rate was 0.001 and is 0.01'):
+        run(changed, tmp_path)
+    assert run(changed, tmp_path, restart=True)['step'] == 6
+
+
+def test_a_changed_schedule_is_no_other_recipe(tmp_path):
+    run(TINY, tmp_path)
+    assert run(dataclasses.replace(TINY, steps=8, decay_fraction=0.1), tmp_path)['step'] == 8
+
+
+def test_a_checkpoint_of_an_older_version_is_refused(tmp_path):
+    torch.save({'step': 3}, tmp_path / 'checkpoint.pt')
+    with pytest.raises(SettingsError, match='another version'):
+        run(TINY, tmp_path)
+
+
+def test_a_batch_that_cannot_be_shared_out_is_refused(tmp_path):
+    with pytest.raises(ValueError, match='batch_size must be a multiple'):
+        train(TINY, tmp_path, processes=Processes(0, 3, CPU))
+
+
+@pytest.mark.slow
+def test_sigterm_saves_and_the_exit_code_says_that_there_is_more_to_do(tmp_path):
+    recipe = write_recipe(tmp_path, steps=100_000)
+    process = spawn('train', recipe, '--run-dir', tmp_path / 'run', '--save-minutes', 1000)
+    path = tmp_path / 'run' / 'log.jsonl'
+    while not (path.exists() and path.stat().st_size):
+        assert process.poll() is None, process.communicate()[1]
+        time.sleep(0.05)
+    process.send_signal(signal.SIGTERM)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 75, errors
+    stored = torch.load(tmp_path / 'run' / 'checkpoint.pt', weights_only=True)
+    assert stored['step'] == log(tmp_path / 'run')[-1]['step'] > 0
+    assert json.loads((tmp_path / 'run' / 'run.json').read_text())['state'] == 'stopped'
 
 
 def test_the_rate_warms_up_stays_and_falls_to_zero():
     recipe = dataclasses.replace(TINY, steps=100, warmup_steps=10, decay_fraction=0.3)
-    assert rate_factor(0, recipe) == pytest.approx(0.1)
-    assert rate_factor(50, recipe) == pytest.approx(1)
-    assert rate_factor(85, recipe) == pytest.approx(0.5)
-    assert rate_factor(100, recipe) == pytest.approx(0)
-
-
-def test_an_exported_network_loads_and_gives_what_was_trained(tmp_path):
-    stored = run(TINY, tmp_path / 'run')
-    export(TINY, tmp_path / 'run', tmp_path / 'weights')
-    network = load_network('tiny', tmp_path / 'weights')
-    for name, value in network.module.state_dict().items():
-        torch.testing.assert_close(value, stored['average'][name], rtol=1e-3, atol=1e-4)
-    card = json.loads((tmp_path / 'weights' / 'tiny.json').read_text())
-    assert card['training']['samples'] == 12
-    assert card['training']['recipe']['seed'] == TINY.seed
-
-
-def test_a_recipe_with_an_unknown_field_is_refused(tmp_path):
-    path = tmp_path / 'bad.toml'
-    path.write_text('name = "x"\nlerning_rate = 1.0\n')
-    with pytest.raises(ValueError, match='lerning_rate'):
-        read_recipe(path)
+    rates = [recipe.rate(step) / recipe.learning_rate for step in (0, 50, 85, 100)]
+    assert rates == pytest.approx([0.1, 1, 0.5, 0])
+    assert math.isclose(dataclasses.replace(recipe, decay_fraction=0.0).rate(99), 1e-3)

@@ -1,0 +1,192 @@
+"""The state of a run: what it is made of, kept on disk, and taken up again."""
+
+import copy
+import dataclasses
+import json
+import os
+import platform
+import subprocess
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from qsmnet_bids.errors import SettingsError
+from qsmnet_bids.networks.network import Network
+from training.files import replace
+from training.recipe import MAY_CHANGE, Recipe, build_network
+
+CHECKPOINT = 'checkpoint.pt'
+VERSION = 2
+"""Of what a checkpoint holds."""
+
+
+@dataclass
+class Run:
+    """What a checkpoint holds.
+
+    It has no state of a random generator: all random numbers of a step follow from the seed, the
+    step and the process.
+
+    Parameters
+    ----------
+    recipe
+        Being followed.
+    network, optimiser
+        Being trained.
+    average
+        Moving average of the network.
+    step
+        Steps done.
+    seconds
+        Spent in steps.
+    origins
+        Revision, hardware and versions of each part of the run.
+    figures
+        Last validation.
+    """
+
+    recipe: Recipe
+    network: Network
+    optimiser: torch.optim.Adam
+    average: Network
+    step: int = 0
+    seconds: float = 0.0
+    origins: list[dict[str, str]] = field(default_factory=list)
+    figures: dict[str, float] = field(default_factory=dict)
+
+
+def start(recipe: Recipe, run_dir: Path, *, device: torch.device, restart: bool) -> Run:
+    """Build the network, or go on where a checkpoint stands.
+
+    Parameters
+    ----------
+    recipe
+        To follow.
+    run_dir
+        May hold a checkpoint.
+    device
+        Of the network.
+    restart
+        Whether to begin anew all the same.
+
+    Raises
+    ------
+    SettingsError
+        If the checkpoint is of another recipe.
+    """
+    torch.manual_seed(recipe.seed)
+    network = build_network(recipe).to(device)
+    network.to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
+    average = copy.deepcopy(network).eval().requires_grad_(requires_grad=False)
+    optimiser = torch.optim.Adam(network.parameters(), recipe.learning_rate, recipe.betas)
+    run = Run(recipe, network, optimiser, average)
+    path = run_dir / CHECKPOINT
+    if path.exists() and not restart:
+        stored = load(path, device)
+        _refuse_change(stored['recipe'], recipe, path)
+        network.load_state_dict(stored['network'])
+        average.load_state_dict(stored['average'])
+        optimiser.load_state_dict(stored['optimiser'])
+        run.step, run.seconds = stored['step'], stored['seconds']
+        run.origins, run.figures = stored['origins'], stored['figures']
+    here = _origin(device)
+    if here not in run.origins:
+        run.origins.append(here)
+    return run
+
+
+def save(run: Run, run_dir: Path) -> None:
+    """Put a checkpoint in the place of the last one; it is whole or not there.
+
+    Parameters
+    ----------
+    run
+        To keep.
+    run_dir
+        Holds ``checkpoint.pt``.
+    """
+    content = {
+        'version': VERSION,
+        'recipe': json.dumps(dataclasses.asdict(run.recipe)),
+        'network': run.network.state_dict(),
+        'average': run.average.state_dict(),
+        'optimiser': run.optimiser.state_dict(),
+        'step': run.step,
+        'seconds': run.seconds,
+        'origins': json.dumps(run.origins),
+        'figures': run.figures,
+    }
+    replace(run_dir / CHECKPOINT, lambda temporary: torch.save(content, temporary))
+
+
+def load(path: Path, device: torch.device | str = 'cpu') -> dict[str, Any]:
+    """Read a checkpoint.
+
+    Parameters
+    ----------
+    path
+        Of the file.
+    device
+        Of the tensors.
+
+    Raises
+    ------
+    SettingsError
+        If it is missing or was written by another version of this code.
+    """
+    if not path.exists():
+        raise SettingsError(f'{path}: no such checkpoint; name the folder of a run')
+    stored: dict[str, Any] = torch.load(path, map_location=device, weights_only=True)
+    if stored.get('version') != VERSION:
+        raise SettingsError(
+            f'{path}: written by another version of the training; --restart begins anew'
+        )
+    for name in ('recipe', 'origins'):
+        stored[name] = json.loads(stored[name])
+    return stored
+
+
+def _refuse_change(stored: dict[str, Any], recipe: Recipe, path: Path) -> None:
+    wanted = json.loads(json.dumps(dataclasses.asdict(recipe)))
+    changed = [
+        f'{name} was {stored.get(name)!r} and is {wanted.get(name)!r}'
+        for name in sorted(set(stored) | set(wanted))
+        if name not in MAY_CHANGE and stored.get(name) != wanted.get(name)
+    ]
+    if changed:
+        raise SettingsError(
+            f'{path}: made with another recipe: {"; ".join(changed)}. '
+            'Name another --run-dir, or begin anew with --restart'
+        )
+
+
+def _origin(device: torch.device) -> dict[str, str]:
+    if device.type == 'cuda':
+        hardware = torch.cuda.get_device_name(device)
+    else:
+        hardware = f'{platform.machine()}, {len(os.sched_getaffinity(0))} cores'
+    return {
+        'hardware': hardware,
+        'torch': str(torch.__version__),
+        'threads': str(torch.get_num_threads()),
+        'processes': os.environ.get('WORLD_SIZE', '1'),
+        'revision': _revision(),
+    }
+
+
+def _revision() -> str:
+    """Name the commit, with a plus where files differ from it; unknown outside a clone."""
+    git = ['git', '-C', str(Path(__file__).parent)]
+    try:
+        described = subprocess.run(  # noqa: S603 -- no argument comes from outside
+            [*git, 'describe', '--always', '--abbrev=40', '--dirty=+', '--exclude=*'],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=10,
+        )
+    except (FileNotFoundError, subprocess.TimeoutExpired):
+        return 'unknown'
+    return described.stdout.strip() or 'unknown'

@@ -13,7 +13,7 @@ import torch
 from qsmnet_bids.errors import QsmError, WeightsError
 from training.checkpoint import CHECKPOINT, load
 from training.compare import write_comparison
-from training.costs import describe
+from training.costs import ASSUMPTIONS, describe
 from training.evaluate import evaluate
 from training.export import export
 from training.packing import pack, unpack
@@ -75,6 +75,7 @@ def _train(arguments: argparse.Namespace) -> int:
 def _list(_: argparse.Namespace) -> int:
     for path in sorted(RECIPES_DIR.glob('*.toml')):
         sys.stdout.write(f'{describe(read_recipe(path))}\n')
+    sys.stdout.write(f'{ASSUMPTIONS}\n')
     return DONE
 
 

@@ -87,7 +87,6 @@ def process(
         shutil.rmtree(settings.work_dir / NAME, ignore_errors=True)
     log_file = configure(
         log_dir=log_dir,
-        work_dir=settings.work_dir,
         stop_on_first_crash=settings.stop_on_first_crash,
     )
     if settings.verbosity > 1:

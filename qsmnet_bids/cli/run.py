@@ -38,7 +38,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         settings = parse_arguments(argv)
         if _needs_workers(settings):
             # loads torch while this process reads the dataset
-            start_server(cache_dir=settings.work_dir)
+            start_server()
         with _termination_raised():
             from qsmnet_bids.cli.levels import run_levels  # noqa: PLC0415 -- seconds, only now
 

@@ -13,10 +13,10 @@ from nipype.interfaces.base import (
 
 from qsmnet_bids.bidsio.nifti import open_image
 from qsmnet_bids.interfaces import lazy
-from qsmnet_bids.interfaces.specs import EchoesInputSpec
+from qsmnet_bids.interfaces.specs import LoadedEchoesInputSpec
 
 
-class DrawFiguresInputSpec(EchoesInputSpec):
+class DrawFiguresInputSpec(LoadedEchoesInputSpec):
     """A run and what was made of it."""
 
     name = traits.Str(mandatory=True, desc='of the run, as in sub-01_run-1')
@@ -42,7 +42,7 @@ class DrawFigures(SimpleInterface):  # type: ignore[misc] # nipype has no types
 
     def _run_interface(self, runtime: Bunch) -> Bunch:
         numerics, inputs = lazy.numerics, self.inputs
-        echoes = numerics.load_echoes(inputs, numerics.prepare('cpu', inputs.omp_nthreads))
+        echoes = numerics.load_saved_echoes(inputs, numerics.prepare('cpu', inputs.omp_nthreads))
         maps = {
             name: numerics.load_volume(Path(getattr(inputs, name))).numpy()
             for name in ('mask', 'total', 'local', 'chi')

@@ -6,10 +6,10 @@ from pathlib import Path
 from nipype.interfaces.base import Bunch, File, SimpleInterface, TraitedSpec, traits
 
 from qsmnet_bids.interfaces import lazy
-from qsmnet_bids.interfaces.specs import EchoesInputSpec
+from qsmnet_bids.interfaces.specs import LoadedEchoesInputSpec
 
 
-class FitFieldInputSpec(EchoesInputSpec):
+class FitFieldInputSpec(LoadedEchoesInputSpec):
     """A run and how to fit it."""
 
     mask = File(exists=True, mandatory=True, desc='where to fit')
@@ -22,6 +22,7 @@ class FitFieldOutputSpec(TraitedSpec):  # type: ignore[misc] # nipype has no typ
 
     field = File(exists=True, desc='ppm')
     noise = File(exists=True, desc='standard deviation of the field, ppm')
+    sum_of_squares = File(desc='magnitude of all echoes, root of')
     r2star = File(desc='1/s')
     t2star = File(desc='s')
     s0 = File(desc='unit of the magnitude')
@@ -38,14 +39,15 @@ class FitField(SimpleInterface):  # type: ignore[misc] # nipype has no types
         numerics, inputs = lazy.numerics, self.inputs
         device = numerics.prepare(inputs.device, inputs.omp_nthreads)
         total, relaxation, steps = numerics.fit_field(
-            numerics.load_echoes(inputs, device),
+            numerics.load_saved_echoes(inputs, device),
             mask=numerics.load_mask(Path(inputs.mask)).to(device),
             method=inputs.method,
             unwrapping=inputs.unwrapping,
             parameters=json.loads(inputs.parameters),
         )
-        decay = vars(relaxation) if relaxation else {}
-        maps = {'field': total.field, 'noise': total.noise} | decay
+        maps = {'field': total.field, 'noise': total.noise}
+        maps |= {'sum_of_squares': total.magnitude} if total.magnitude is not None else {}
+        maps |= vars(relaxation) if relaxation else {}
         for name, volume in maps.items():
             self._results[name] = numerics.save(volume, name, runtime.cwd, inputs.mask)
         self._results['steps'] = [step.as_dict() for step in steps]

@@ -1,4 +1,4 @@
-"""The mask of a run: computed, or provided by the user."""
+"""The data of a run, and its mask: computed, or provided by the user."""
 
 import json
 from pathlib import Path
@@ -18,14 +18,17 @@ class MaskRunInputSpec(EchoesInputSpec):
 
 
 class MaskRunOutputSpec(TraitedSpec):  # type: ignore[misc] # nipype has no types
-    """Where to reconstruct."""
+    """Where to reconstruct, and the data as the nodes to come load them."""
 
     mask = File(exists=True, desc='uint8')
+    magnitude = File(exists=True, desc='npy, all echoes')
+    phase = File(exists=True, desc='npy, all echoes, rad')
+    fingerprint = traits.Str(desc='of the files that the arrays were read from')
     steps = traits.List(traits.Dict, desc='for the sidecar')
 
 
 class MaskRun(SimpleInterface):  # type: ignore[misc] # nipype has no types
-    """Mask a run."""
+    """Load and mask a run."""
 
     input_spec = MaskRunInputSpec
     output_spec = MaskRunOutputSpec
@@ -33,14 +36,15 @@ class MaskRun(SimpleInterface):  # type: ignore[misc] # nipype has no types
     def _run_interface(self, runtime: Bunch) -> Bunch:
         numerics, inputs = lazy.numerics, self.inputs
         device = numerics.prepare(inputs.device, inputs.omp_nthreads)
+        echoes = numerics.load_echoes(inputs, device)
         if isdefined(inputs.provided):
             mask = numerics.load_mask(Path(inputs.provided))
             steps = [Step('masking', 'provided')]
         else:
-            echoes = numerics.load_echoes(inputs, device)
             mask, steps = numerics.make_mask(
                 echoes, method=inputs.method, parameters=json.loads(inputs.parameters)
             )
+        self._results.update(numerics.save_echoes(echoes, inputs, runtime.cwd))
         self._results['mask'] = numerics.save(mask, 'mask', runtime.cwd, inputs.magnitude[0])
         self._results['steps'] = [step.as_dict() for step in steps]
         return runtime

@@ -14,7 +14,13 @@ from qsmnet_bids.errors import SettingsError
 from qsmnet_bids.fieldmap import METHODS as FIELDMAPS
 from qsmnet_bids.fieldmap.relaxometry import relaxometry
 from qsmnet_bids.interfaces.steps import Parameters, Step, Values, hyper_parameters
-from qsmnet_bids.interfaces.volumes import load_echoes, load_field, save
+from qsmnet_bids.interfaces.volumes import (
+    load_echoes,
+    load_field,
+    load_saved_echoes,
+    save,
+    save_echoes,
+)
 from qsmnet_bids.inversion import METHODS as INVERSIONS
 from qsmnet_bids.masking import METHODS as MASKINGS
 from qsmnet_bids.quality import quality_measures
@@ -38,9 +44,11 @@ __all__ = [
     'load_echoes',
     'load_field',
     'load_mask',
+    'load_saved_echoes',
     'load_volume',
     'quality_measures',
     'save',
+    'save_echoes',
 ]
 
 Result = TypeVar('Result')
@@ -119,15 +127,16 @@ def fit_field(
         ),
         values,
     )
+    step = _with_convergence(step, total.convergence)
     unwrapped = hyper_parameters(UNWRAPPINGS[unwrapping], turns)
     steps = [Step('unwrapping', unwrapping, unwrapped, step.device), step]
     if len(echoes.echo_times) == 1:
         return total, None, steps
     if values.get('offset_removal'):
-        smoothing = {'smoothing': values['offset_smoothing']}
-        steps.insert(0, Step('phase offset', 'mcpc3ds', smoothing, step.device))
+        offset = {'smoothing': values['offset_smoothing'], 'bipolar': values['bipolar']}
+        steps.insert(0, Step('phase offset', 'mcpc3ds', offset, step.device))
     decay, step = _call('relaxometry', 'relaxometry', lambda: relaxometry(echoes, mask=mask))
-    return total, decay, [*steps, step]
+    return replace(total, r2star=decay.r2star), decay, [*steps, step]
 
 
 def remove_background(

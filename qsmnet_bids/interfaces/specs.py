@@ -35,12 +35,29 @@ class EchoesInputSpec(WorkerInputSpec):
     phase_sign = traits.Enum(1, -1, mandatory=True, usedefault=True)
 
 
+class LoadedEchoesInputSpec(WorkerInputSpec):
+    """An acquisition that a node before has loaded: arrays of float32, the echo first.
+
+    The arrays are large, so nipype hashes ``fingerprint`` in their place.
+    """
+
+    magnitude = File(exists=True, mandatory=True, nohash=True, desc='npy, arbitrary units')
+    phase = File(exists=True, mandatory=True, nohash=True, desc='npy, rad')
+    fingerprint = traits.Str(mandatory=True, desc='of the files that the arrays were read from')
+    echo_times = traits.List(traits.Float, mandatory=True, desc='s')
+    b0 = traits.Float(mandatory=True, desc='T')
+    b0_dir = traits.Tuple(traits.Float, traits.Float, traits.Float, mandatory=True)
+    voxel_size = traits.Tuple(traits.Float, traits.Float, traits.Float, mandatory=True, desc='mm')
+
+
 class FieldInputSpec(WorkerInputSpec):
     """A field in ppm, where it is known and how well."""
 
     field = File(exists=True, mandatory=True, desc='ppm')
     noise = File(exists=True, mandatory=True, desc='standard deviation of the field, ppm')
     mask = File(exists=True, mandatory=True, desc='where the field is known')
+    magnitude = File(exists=True, desc='root of the sum of squares over the echoes')
+    r2star = File(exists=True, desc='1/s')
     voxel_size = traits.Tuple(traits.Float, traits.Float, traits.Float, mandatory=True, desc='mm')
     b0_dir = traits.Tuple(traits.Float, traits.Float, traits.Float, mandatory=True)
 

@@ -1,13 +1,22 @@
 """Between the files of the nodes and the records of the stages. Loads torch, see ``lazy``."""
 
+import hashlib
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
+import numpy as np
 import torch
+from nipype.interfaces.base import isdefined
 
 from qsmnet_bids.bidsio.images import load_mask, load_multi_echo, load_volume, save_volume
-from qsmnet_bids.interfaces.specs import ECHOES, EchoesInputSpec, FieldInputSpec
+from qsmnet_bids.interfaces.specs import (
+    ECHOES,
+    EchoesInputSpec,
+    FieldInputSpec,
+    LoadedEchoesInputSpec,
+)
 from qsmnet_bids.tensors import LocalField, Mask, MultiEcho, TotalField, Volume
 
 Field = TypeVar('Field', TotalField, LocalField)
@@ -29,6 +38,51 @@ def load_echoes(inputs: EchoesInputSpec, device: torch.device) -> MultiEcho:
     return replace(echoes, magnitude=echoes.magnitude.to(device), phase=echoes.phase.to(device))
 
 
+def save_echoes(echoes: MultiEcho, inputs: EchoesInputSpec, folder: str) -> dict[str, str]:
+    """Save an acquisition for the nodes to come, which would decompress it again otherwise.
+
+    Parameters
+    ----------
+    echoes
+        The acquisition.
+    inputs
+        That it was loaded by.
+    folder
+        Of the node.
+
+    Returns
+    -------
+        ``magnitude``, ``phase`` and ``fingerprint`` of ``LoadedEchoesInputSpec``.
+    """
+    saved = {}
+    for name in ('magnitude', 'phase'):
+        saved[name] = str(Path(folder) / f'{name}.npy')
+        np.save(saved[name], getattr(echoes, name).cpu().numpy())
+    files = (Path(path) for path in (*inputs.magnitude, *inputs.phase))
+    scaling = (inputs.phase_slope, inputs.phase_intercept, inputs.phase_sign)
+    return saved | {'fingerprint': _fingerprint(files, scaling)}
+
+
+def load_saved_echoes(inputs: LoadedEchoesInputSpec, device: torch.device) -> MultiEcho:
+    """Load what ``save_echoes`` saved.
+
+    Parameters
+    ----------
+    inputs
+        Of the node.
+    device
+        Where to.
+    """
+    magnitude, phase = (
+        # mapped, not read: a node that needs a few slices reads no more
+        torch.from_numpy(np.load(path, mmap_mode='c')).to(device)
+        for path in (inputs.magnitude, inputs.phase)
+    )
+    return MultiEcho(
+        magnitude, phase, tuple(inputs.echo_times), inputs.b0, inputs.b0_dir, inputs.voxel_size
+    )
+
+
 def load_field(kind: type[Field], inputs: FieldInputSpec, device: torch.device) -> Field:
     """Load the total or local field that a node's inputs describe.
 
@@ -43,7 +97,12 @@ def load_field(kind: type[Field], inputs: FieldInputSpec, device: torch.device) 
     """
     field, noise = (load_volume(Path(path)).to(device) for path in (inputs.field, inputs.noise))
     mask = load_mask(Path(inputs.mask)).to(device)
-    return kind(field, noise, mask, inputs.voxel_size, inputs.b0_dir)
+    magnitude, r2star = (
+        load_volume(Path(path)).to(device) if isdefined(path) else None
+        for path in (inputs.magnitude, inputs.r2star)
+    )
+    record = kind(field, noise, mask, inputs.voxel_size, inputs.b0_dir)
+    return replace(record, magnitude=magnitude, r2star=r2star)
 
 
 def save(volume: Volume | Mask, name: str, folder: str, like: str) -> str:
@@ -67,3 +126,11 @@ def save(volume: Volume | Mask, name: str, folder: str, like: str) -> str:
     path = Path(folder) / f'{name}.nii'
     save_volume(volume, path, like=Path(like))
     return str(path)
+
+
+def _fingerprint(files: Iterable[Path], scaling: tuple[float, ...]) -> str:
+    digest = hashlib.sha256(repr(scaling).encode())
+    for path in files:
+        with path.open('rb') as file:
+            digest.update(hashlib.file_digest(file, 'sha256').digest())
+    return digest.hexdigest()

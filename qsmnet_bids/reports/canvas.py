@@ -1,14 +1,11 @@
 """From tiled slices to a PNG: labels, colour bar, compact and reproducible encoding."""
 
+import functools
 import io
 from dataclasses import dataclass
 
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
-from matplotlib.patheffects import withStroke
-from PIL import Image
+from PIL import Image, ImageDraw, ImageFont
 
 from qsmnet_bids.reports.planes import EDGES, Grid, Tile, picture
 
@@ -16,14 +13,13 @@ WIDTH = 1400
 BAR_WIDTH = 96
 NAME_WIDTH = 30
 
-_DPI = 100
-FONT = 'DejaVu Sans'
-FONT_SIZE = 10
-"""Comes with matplotlib, so that every machine draws the same."""
-
-_INK = '#f2f2f2'
+INK = (242, 242, 242)
+PAPER = (0, 0, 0)
+FONT_SIZE = 15
+_STROKE = 2
 _GREY_LEVELS = 96
 _COMPRESSION = 6
+_TICK = 5
 
 
 @dataclass(frozen=True)
@@ -116,106 +112,122 @@ def finish(canvas: np.ndarray, rows: list[Row], grid: Grid, *, window: Window) -
     -------
         A PNG file.
     """
-    height, width = canvas.shape[:2]
-    figure = Figure(figsize=(width / _DPI, height / _DPI), dpi=_DPI, facecolor='black')
-    axes = figure.add_axes((0, 0, 1, 1), frameon=False, xticks=[], yticks=[])
-    extent = (0, width, height, 0)
-    axes.imshow(canvas, cmap='gray', vmin=0, vmax=255, interpolation='none', extent=extent)
+    is_grey = canvas.ndim == 2
+    image = Image.fromarray(canvas)
+    draw = ImageDraw.Draw(image)
     for row in rows:
-        _label(axes, row, grid)
+        _label(image, draw, row, grid)
     if window.unit:
-        _bar(figure, window, height)
-    return encode(figure)
+        _bar(image, draw, window)
+    return encode(image, is_grey=is_grey)
 
 
-def encode(figure: Figure) -> bytes:
-    """Draw a figure to a palette PNG without metadata.
+def encode(image: Image.Image, *, is_grey: bool) -> bytes:
+    """Encode an image as a palette PNG without metadata.
 
     Parameters
     ----------
-    figure
-        Any figure; nothing of matplotlib's global state is touched.
+    image
+        8-bit grey or colour.
+    is_grey
+        Whether it is grey; otherwise it gets a palette.
 
     Returns
     -------
-        A PNG file: grey where the figure is grey, else 256 colours.
+        A PNG file.
     """
-    drawn = FigureCanvasAgg(figure)
-    drawn.draw()  # type: ignore[no-untyped-call]  # matplotlib's own
-    pixels = drawn.buffer_rgba()  # type: ignore[no-untyped-call]
-    colours = np.asarray(pixels)[..., :3]
-    if (colours == colours[..., :1]).all():
+    if is_grey:
         # fewer levels than 256 halve the file; the step stays below what a screen shows
         step = 255 / (_GREY_LEVELS - 1)
-        grey = np.round(np.round(colours[..., 0] / step) * step).astype(np.uint8)
-        image = Image.fromarray(grey)
+        levels = np.round(np.round(np.arange(256) / step) * step).astype(np.uint8)
+        image = image.point(levels.tolist())
     else:
-        image = Image.fromarray(np.ascontiguousarray(colours))
         image = image.quantize(_GREY_LEVELS, dither=Image.Dither.NONE)
     buffer = io.BytesIO()
     image.save(buffer, format='PNG', compress_level=_COMPRESSION)
     return buffer.getvalue()
 
 
-def _label(axes: Axes, row: Row, grid: Grid) -> None:
+@functools.cache
+def font(size: int = FONT_SIZE) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+    """Give the font that Pillow carries, so that every machine draws the same.
+
+    Parameters
+    ----------
+    size
+        Pixels.
+    """
+    return ImageFont.load_default(size)
+
+
+def write(draw: ImageDraw.ImageDraw, place: tuple[float, float], words: str, anchor: str) -> None:
+    """Write light words with a dark rim, so that they are read on any ground.
+
+    Parameters
+    ----------
+    draw
+        Of a grey or colour image.
+    place
+        x, y of the anchor, pixels.
+    words
+        One line.
+    anchor
+        As Pillow has it: ``la`` for the upper left corner, ``mm`` for the middle.
+    """
+    is_grey = draw.mode == 'L'
+    draw.text(
+        place,
+        words,
+        fill=INK[0] if is_grey else INK,
+        font=font(),
+        anchor=anchor,
+        stroke_width=_STROKE,
+        stroke_fill=PAPER[0] if is_grey else PAPER,
+    )
+
+
+def _label(image: Image.Image, draw: ImageDraw.ImageDraw, row: Row, grid: Grid) -> None:
     first = row.tiles[0]
     if row.name:
         middle = first.y + max(tile.height for tile in row.tiles) / 2
-        _write(axes, NAME_WIDTH / 2, middle, row.name, 'center', 'center', rotation=90.0)
+        _write_upwards(image, (NAME_WIDTH / 2, middle), row.name)
     if not row.labelled:
         return
     seen: set[int] = set()
     for tile in row.tiles:
         where = f'{"xyz"[tile.axis]} = {grid.position(tile.axis, tile.index):.0f} mm'
-        _write(axes, tile.x + 3, tile.y + tile.height - 3, where, 'left', 'bottom')
+        write(draw, (tile.x + 3, tile.y + tile.height - 3), where, 'ld')
         if tile.axis not in seen:
             low, high = EDGES[tile.axis]
-            _write(axes, tile.x + 3, tile.y + 3, low, 'left', 'top')
-            _write(axes, tile.x + tile.width - 3, tile.y + 3, high, 'right', 'top')
+            write(draw, (tile.x + 3, tile.y + 3), low, 'la')
+            write(draw, (tile.x + tile.width - 3, tile.y + 3), high, 'ra')
         seen.add(tile.axis)
 
 
-def _write(
-    axes: Axes,
-    x: float | int,
-    y: float | int,
-    words: str,
-    horizontal: str,
-    vertical: str,
-    rotation: float = 0.0,
-) -> None:
-    axes.text(
-        x,
-        y,
-        words,
-        color=_INK,
-        ha=horizontal,
-        va=vertical,
-        rotation=rotation,
-        path_effects=[withStroke(linewidth=3, foreground='black')],
-        fontfamily=FONT,
-        fontsize=FONT_SIZE,
+def _write_upwards(image: Image.Image, centre: tuple[float, float], words: str) -> None:
+    width, height = round(font().getlength(words)) + 2 * _STROKE, 2 * FONT_SIZE
+    label = Image.new(image.mode, (width, height))
+    write(ImageDraw.Draw(label), (width / 2, height / 2), words, 'mm')
+    image.paste(
+        label.rotate(90, expand=True), (int(centre[0] - height / 2), int(centre[1] - width / 2))
     )
 
 
-def _bar(figure: Figure, window: Window, height: int) -> None:
-    length = min(260, height - 80)
-    bottom = (height - length) / 2
-    place = ((WIDTH - BAR_WIDTH + 26) / WIDTH, bottom / height, 16 / WIDTH, length / height)
-    axes = figure.add_axes(place)
-    ramp = np.linspace(0, 255, 256)[:, None]
-    extent = (0, 1, window.low, window.high)
-    axes.imshow(ramp, cmap='gray', vmin=0, vmax=255, origin='lower', aspect='auto', extent=extent)
-    axes.set_xticks([])
+def _bar(image: Image.Image, draw: ImageDraw.ImageDraw, window: Window) -> None:
+    length = min(260, image.height - 80)
+    left, top = WIDTH - BAR_WIDTH + 26, (image.height - length) // 2
+    right, bottom = left + 16, top + length
+    ramp = np.linspace(255, 0, length).round().astype(np.uint8)
+    image.paste(Image.fromarray(np.repeat(ramp[:, None], right - left, axis=1)), (left, top))
+    ink = INK[0] if draw.mode == 'L' else INK
+    draw.rectangle((left - 1, top - 1, right, bottom), outline=ink)
+    write(draw, ((left + right) / 2, top - 12), window.unit, 'md')
+    words = {'rad': ['-pi', '-pi/2', '0', 'pi/2', 'pi']}  # the font has no Greek
     ticks = _ticks(window)
-    words = ['-π', '-π/2', '0', 'π/2', 'π'] if window.unit == 'rad' else [f'{t:g}' for t in ticks]
-    axes.set_yticks(ticks)
-    axes.set_yticklabels(words, fontfamily=FONT, fontsize=FONT_SIZE)
-    axes.yaxis.tick_right()
-    axes.tick_params(color=_INK, labelcolor=_INK, length=4)
-    axes.set_title(window.unit, color=_INK, pad=8, fontfamily=FONT, fontsize=FONT_SIZE)
-    for spine in axes.spines.values():
-        spine.set_color(_INK)
+    for tick, name in zip(ticks, words.get(window.unit, [f'{t:g}' for t in ticks]), strict=True):
+        y = bottom - (tick - window.low) / (window.high - window.low) * length
+        draw.line((right, y, right + _TICK, y), fill=ink)
+        write(draw, (right + _TICK + 4, y), name, 'lm')
 
 
 def _ticks(window: Window) -> list[float]:

@@ -7,22 +7,19 @@ import math
 from pathlib import Path
 
 import numpy as np
-from matplotlib.figure import Figure
 
 from qsmnet_bids.bidsio.atomic import write_bytes
 from qsmnet_bids.reports.canvas import (
     BAR_WIDTH,
-    FONT,
-    FONT_SIZE,
     NAME_WIDTH,
     WIDTH,
     Row,
     Window,
     compose,
-    encode,
     finish,
 )
 from qsmnet_bids.reports.captions import CHI_WINDOW, LOCAL_WINDOW, figure_label
+from qsmnet_bids.reports.histogram import histogram
 from qsmnet_bids.reports.planes import (
     AXIAL,
     CORONAL,
@@ -36,7 +33,6 @@ from qsmnet_bids.reports.planes import (
 
 _OUTLINE = (255, 176, 0)
 _MAX_ECHOES = 8
-_HISTOGRAM_RANGE = (-0.4, 0.5)
 
 
 def draw_figures(  # noqa: PLR0913  one argument per map, named as the sidecars name them
@@ -92,7 +88,7 @@ def draw_figures(  # noqa: PLR0913  one argument per map, named as the sidecars 
         'totalfield': _three_planes(total, mask, grid, Window(-limit, limit, 'ppm')),
         'localfield': _three_planes(local, mask, grid, Window(*LOCAL_WINDOW, 'ppm')),
         'chi': _three_planes(chi, mask, grid, Window(*CHI_WINDOW, 'ppm')),
-        'histogram': _histogram(chi[mask & (chi != 0)]),
+        'histogram': histogram(chi[mask & (chi != 0)]),
     }
     paths = []
     for what, png in pngs.items():
@@ -146,35 +142,6 @@ def _echo_strips(echoes: np.ndarray, grid: Grid, window: Window, *, smooth: bool
         for echo, tiles in zip(chosen, places, strict=True)
     ]
     return finish(compose(rows, grid, height, smooth=smooth), rows, grid, window=window)
-
-
-def _histogram(values: np.ndarray) -> bytes:
-    figure = Figure(figsize=(9, 3.2), dpi=100, facecolor='white')
-    axes = figure.add_axes((0.08, 0.2, 0.89, 0.72))
-    low, high = _HISTOGRAM_RANGE
-    counts, edges = np.histogram(values, bins=180, range=_HISTOGRAM_RANGE)
-    share = 100 * counts / max(values.size, 1)
-    axes.axvspan(*CHI_WINDOW, color='#ececec', linewidth=0)
-    axes.stairs(share, edges, fill=True, color='#4a4a4a')
-    axes.axvline(0, color='black', linewidth=0.8)
-    axes.set_xlim(low, high)
-    axes.set_ylim(0, max(share.max() * 1.08, 0.1))
-    axes.set_xlabel('susceptibility (ppm)', fontfamily=FONT, fontsize=FONT_SIZE)
-    axes.set_ylabel('voxels per bin (%)', fontfamily=FONT, fontsize=FONT_SIZE)
-    outside = 100 * np.mean((values < low) | (values > high)) if values.size else 0.0
-    axes.text(
-        0.99,
-        0.95,
-        f'{outside:.2g} % outside the axis',
-        transform=axes.transAxes,
-        ha='right',
-        va='top',
-        fontfamily=FONT,
-        fontsize=FONT_SIZE,
-    )
-    for side in ('top', 'right'):
-        axes.spines[side].set_visible(False)
-    return encode(figure)
 
 
 def _planes(grid: Grid) -> list[list[Tile]]:

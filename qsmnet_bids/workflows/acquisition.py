@@ -22,6 +22,9 @@ from qsmnet_bids.weights.cards import available, read_card
 from qsmnet_bids.workflows.memory import memory_gb, network_memory_gb
 from qsmnet_bids.workflows.resources import available_gpus
 
+LOADED = ('magnitude', 'phase', 'fingerprint')
+"""What the first node hands to those that would read the images again."""
+
 
 @dataclass(frozen=True)
 class Methods:
@@ -79,6 +82,7 @@ def init_acquisition_wf(
         Threads of each node.
     """
     echoes = _echo_inputs(acquisition)
+    physics = {name: echoes[name] for name in ('echo_times', 'b0', 'b0_dir', 'voxel_size')}
     geometry = {'voxel_size': acquisition.voxel_size, 'b0_dir': acquisition.b0_dir}
     common = {'omp_nthreads': omp_nthreads, 'version': __version__}
     gpu = {'device': device, 'use_gpu': device != 'cpu' and available_gpus() > 0}
@@ -103,7 +107,7 @@ def init_acquisition_wf(
         method=methods.fieldmap,
         unwrapping=methods.unwrapping,
         parameters=methods.parameters_of(methods.fieldmap, methods.unwrapping),
-        **echoes,
+        **physics,
         **common,
     )
     removal = RemoveBackground(
@@ -122,7 +126,7 @@ def init_acquisition_wf(
         **common,
         **gpu,
     )
-    drawing = DrawFigures(name=acquisition.name, suffix=acquisition.suffix, **echoes)
+    drawing = DrawFigures(name=acquisition.name, suffix=acquisition.suffix, **physics)
     drawing.inputs.inversion = methods.inversion
     drawing.inputs.version = __version__
     copying = WriteFigures(subject=acquisition.subject, output_dir=str(output_dir))
@@ -138,14 +142,17 @@ def init_acquisition_wf(
     write_figures = Node(copying, name='write_figures', run_without_submitting=True)
     write_derivatives = node(writing, 'write_derivatives', n_procs=1)
 
+    companions = [('sum_of_squares', 'magnitude'), ('r2star', 'r2star')]
     workflow = Workflow(name=acquisition.name)
     workflow.connect(
         [
-            (mask_run, fit_field, _same('mask')),
+            (mask_run, fit_field, _same('mask', *LOADED)),
             (mask_run, remove_background, _same('mask')),
             (fit_field, remove_background, _same('field', 'noise')),
+            (fit_field, remove_background, companions),
+            (fit_field, invert_dipole, companions),
             (remove_background, invert_dipole, _same('field', 'noise', 'mask')),
-            (mask_run, draw_figures, _same('mask')),
+            (mask_run, draw_figures, _same('mask', *LOADED)),
             (fit_field, draw_figures, [('field', 'total')]),
             (remove_background, draw_figures, [('field', 'local')]),
             (invert_dipole, draw_figures, _same('chi')),

@@ -1,6 +1,5 @@
 """Run a workflow to its end and tell what failed, whichever plugin runs it."""
 
-import os
 import re
 from importlib import import_module
 from pathlib import Path
@@ -15,15 +14,13 @@ from qsmnet_bids.workflows.logs import route_nipype_logs
 from qsmnet_bids.workflows.plugin import TRACEBACK_HEADER, SafeMultiProcPlugin
 
 
-def configure(*, log_dir: Path, work_dir: Path, stop_on_first_crash: bool = False) -> Path:
+def configure(*, log_dir: Path, stop_on_first_crash: bool = False) -> Path:
     """Set nipype up so that it is quick, calls nobody and writes nowhere but where it is told.
 
     Parameters
     ----------
     log_dir
         For crash files and the log.
-    work_dir
-        For caches of libraries that would write to the home folder.
     stop_on_first_crash
         Whether a failed node ends the whole run.
 
@@ -46,7 +43,6 @@ def configure(*, log_dir: Path, work_dir: Path, stop_on_first_crash: bool = Fals
         }
     )
     logging.update_logging(config)
-    os.environ.setdefault('MPLCONFIGDIR', str(work_dir / 'matplotlib'))
     log_file = log_dir / 'nipype.log'
     route_nipype_logs(log_file)
     return log_file

@@ -39,8 +39,11 @@ class App:
         self.cwd.mkdir()
 
     def __call__(self, *words):
-        environment = {k: v for k, v in os.environ.items() if k != 'MPLCONFIGDIR'}
-        environment |= {'HOME': str(self.home), 'XDG_CACHE_HOME': str(self.home / '.cache')}
+        environment = {
+            **os.environ,
+            'HOME': str(self.home),
+            'XDG_CACHE_HOME': str(self.home / '.cache'),
+        }
         command = [sys.executable, ROOT / 'run.py', self.bids_dir, self.out, *words]
         work_dir = ['--work-dir', self.folder / 'work']
         return subprocess.run(

@@ -3,7 +3,9 @@
 import pytest
 
 from qsmnet_bids.bidsio.images import load_multi_echo
+from qsmnet_bids.interfaces.mask_run import MaskRun
 from qsmnet_bids.interfaces.specs import ECHOES
+from qsmnet_bids.interfaces.volumes import save_echoes
 from tests.acquisitions import write_acquisition
 
 
@@ -18,6 +20,15 @@ def echo_inputs(acquisition):
     inputs = {name: getattr(acquisition, name) for name in ECHOES}
     inputs |= {key: [str(path) for path in inputs[key]] for key in ('magnitude', 'phase')}
     return inputs | {'echo_times': list(acquisition.echo_times)}
+
+
+@pytest.fixture
+def loaded_inputs(tmp_path_factory, echo_inputs, echoes):
+    """The inputs of a node that gets the run from the first one."""
+    folder = str(tmp_path_factory.mktemp('loaded'))
+    files = save_echoes(echoes, MaskRun(**echo_inputs).inputs, folder)
+    names = ('echo_times', 'b0', 'b0_dir', 'voxel_size')
+    return files | {name: echo_inputs[name] for name in names}
 
 
 @pytest.fixture

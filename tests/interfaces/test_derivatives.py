@@ -95,11 +95,11 @@ def test_no_half_written_file_stays(written):
     assert not [path for path in written.rglob('*') if path.name.startswith(('.', 'tmp'))]
 
 
-def test_figures_are_drawn_into_the_nodes_folder(tmp_path, acquisition, echo_inputs, maps):
+def test_figures_are_drawn_into_the_nodes_folder(tmp_path, acquisition, loaded_inputs, maps):
     folder = tmp_path / 'node'
     folder.mkdir()
     given = {key: maps[key] for key in ('mask', 'total', 'local', 'chi')}
-    node = DrawFigures(name=acquisition.name, inversion='tkd', **given, **echo_inputs)
+    node = DrawFigures(name=acquisition.name, inversion='tkd', **given, **loaded_inputs)
     figures = node.run(cwd=folder).outputs.figures
     assert sorted(figures) == sorted(str(path) for path in folder.iterdir())
     assert str(folder / 'sub-01_desc-chitkd_MEGRE.png') in figures

@@ -66,6 +66,21 @@ def test_mask_run_is_its_method(tmp_path, echo_inputs, mask):
     assert (step['stage'], step['method'], step['device']) == ('masking', 'threshold', 'cpu')
 
 
+def test_what_mask_run_has_loaded_is_the_run(tmp_path, echo_inputs, echoes):
+    outputs = run(MaskRun(method='threshold', **echo_inputs), tmp_path)
+    for name in ('magnitude', 'phase'):
+        np.testing.assert_array_equal(np.load(outputs[name]), getattr(echoes, name).numpy())
+
+
+def test_fingerprint_knows_the_data_and_their_scaling(tmp_path, echo_inputs):
+    def fingerprint(**changed):
+        return run(MaskRun(method='threshold', **echo_inputs | changed), tmp_path)['fingerprint']
+
+    assert fingerprint() == fingerprint()
+    assert fingerprint() != fingerprint(phase_sign=-1)
+    assert fingerprint() != fingerprint(magnitude=echo_inputs['magnitude'][::-1])
+
+
 def test_mask_run_takes_a_provided_mask_as_it_is(tmp_path, echo_inputs, mask, saved):
     given = mask & (torch.rand(mask.shape, generator=torch.Generator().manual_seed(0)) > 0.5)
     outputs = run(MaskRun(provided=saved(mask=given)['mask'], **echo_inputs), tmp_path)
@@ -73,19 +88,21 @@ def test_mask_run_takes_a_provided_mask_as_it_is(tmp_path, echo_inputs, mask, sa
     assert outputs['steps'][0]['method'] == 'provided'
 
 
-def test_fit_field_is_its_methods(tmp_path, echo_inputs, echoes, mask, total, saved):
+def test_fit_field_is_its_methods(tmp_path, loaded_inputs, echoes, mask, total, saved):
     node = FitField(
         unwrapping='laplacian',
         parameters=json.dumps({'weighted_mean': {'offset_removal': False}}),
         **saved(mask=mask),
-        **echo_inputs,
+        **loaded_inputs,
     )
 
     outputs = run(node, tmp_path)
 
     decay = relaxometry(echoes, mask=mask)
-    for name, expected in {**vars(decay), 'field': total.field, 'noise': total.noise}.items():
-        np.testing.assert_array_equal(outputs[name], expected.numpy(), err_msg=name)
+    maps = {'field': total.field, 'noise': total.noise}
+    maps['sum_of_squares'] = echoes.magnitude.square().sum(dim=0).sqrt()
+    for name, expected in (vars(decay) | maps).items():
+        np.testing.assert_allclose(outputs[name], expected.numpy(), rtol=1e-6, err_msg=name)
     stages = [step['stage'] for step in outputs['steps']]
     assert stages == ['unwrapping', 'fieldmap', 'relaxometry']  # no phase offset: switched off
     assert outputs['steps'][1]['parameters']['offset_removal'] is False
@@ -164,6 +181,10 @@ def test_interfaces_leave_files_in_their_folder_only(tmp_path, echo_inputs, monk
     folder.mkdir()
     monkeypatch.chdir(elsewhere)
     MaskRun(method='threshold', **echo_inputs).run(cwd=folder)
-    assert [path.name for path in folder.iterdir()] == ['mask.nii']
+    assert sorted(path.name for path in folder.iterdir()) == [
+        'magnitude.npy',
+        'mask.nii',
+        'phase.npy',
+    ]
     assert not list(elsewhere.iterdir())
     assert Path.cwd() == elsewhere

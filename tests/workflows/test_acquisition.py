@@ -35,7 +35,7 @@ def settings(tmp_path):
 
 def run(settings, *acquisitions):
     """Run all and give the names of the nodes that ran."""
-    log_file = configure(log_dir=settings.output_dir / 'logs', work_dir=settings.work_dir)
+    log_file = configure(log_dir=settings.output_dir / 'logs')
     subjects = {acquisition.subject for acquisition in acquisitions}
     workflows = [
         init_subject_wf(
@@ -186,7 +186,7 @@ def test_changed_input_counts_by_its_content(settings):
 def test_failed_run_names_itself_and_spares_the_others(settings):
     good, bad = (write_acquisition(settings.bids_dir, subject=label) for label in ('01', '02'))
     bad.magnitude[1].write_bytes(b'not an image')
-    log_file = configure(log_dir=settings.output_dir / 'logs', work_dir=settings.work_dir)
+    log_file = configure(log_dir=settings.output_dir / 'logs')
     workflows = [init_subject_wf(acquisitions=[each], settings=settings) for each in (good, bad)]
     workflow = init_dataset_wf(subject_workflows=workflows, work_dir=settings.work_dir)
 
@@ -212,7 +212,7 @@ from qsmnet_bids.workflows.dataset import init_dataset_wf
 from qsmnet_bids.workflows.execution import configure, execute
 from qsmnet_bids.workflows.plugin import SafeMultiProcPlugin
 from qsmnet_bids.workflows.subject import init_subject_wf
-configure(log_dir=Path({str(settings.output_dir)!r}), work_dir=Path({str(settings.work_dir)!r}))
+configure(log_dir=Path({str(settings.output_dir)!r}))
 workflow = init_subject_wf(acquisitions=[{acquisition!r}], settings={settings!r})
 init_dataset_wf(subject_workflows=[workflow], work_dir=Path('w'))._create_flat_graph()
 SafeMultiProcPlugin({{'n_procs': 1}})

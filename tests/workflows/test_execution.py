@@ -115,15 +115,13 @@ def test_plugin_file_that_is_not_there_is_refused(tmp_path):
         plugin_from_file(tmp_path / 'absent.yml', plugin_args={})
 
 
-def test_configure_names_all_that_nipype_would_do_otherwise(tmp_path, monkeypatch):
-    monkeypatch.delenv('MPLCONFIGDIR', raising=False)
-    log_file = configure(log_dir=tmp_path / 'logs', work_dir=tmp_path / 'work')
+def test_configure_names_all_that_nipype_would_do_otherwise(tmp_path):
+    log_file = configure(log_dir=tmp_path / 'logs')
     execution = dict(config._sections['execution'])
     assert execution['hash_method'] == 'content'
     assert float(execution['poll_sleep_duration']) == 0.05
     assert execution['check_version'] == 'false'
     assert execution['crashdump_dir'] == str(tmp_path / 'logs')
     assert execution['stop_on_first_crash'] == 'false'
-    assert os.environ['MPLCONFIGDIR'].startswith(str(tmp_path))
     assert log_file.parent == tmp_path / 'logs'
     assert os.environ['NO_ET']

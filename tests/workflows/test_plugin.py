@@ -54,7 +54,7 @@ def node(name, source, **inputs):
 
 @pytest.fixture
 def workflow(tmp_path):
-    configure(log_dir=tmp_path / 'logs', work_dir=tmp_path / 'work')
+    configure(log_dir=tmp_path / 'logs')
     return Workflow('wf', base_dir=str(tmp_path / 'work'))
 
 
@@ -126,7 +126,7 @@ def test_exception_fails_the_dependents_only(workflow):
 
 
 def test_stop_on_first_crash_ends_all(tmp_path):
-    configure(log_dir=tmp_path / 'logs', work_dir=tmp_path / 'work', stop_on_first_crash=True)
+    configure(log_dir=tmp_path / 'logs', stop_on_first_crash=True)
     workflow = Workflow('wf', base_dir=str(tmp_path / 'work'))
     first, other, heir = (
         node('first', FAIL),
@@ -181,7 +181,7 @@ from nipype.pipeline.engine import Node, Workflow
 from qsmnet_bids.workflows.execution import configure, execute
 from qsmnet_bids.workflows.plugin import SafeMultiProcPlugin
 folder = Path({str(tmp_path)!r})
-log_file = configure(log_dir=folder, work_dir=folder)
+log_file = configure(log_dir=folder)
 workflow = Workflow('wf', base_dir=str(folder))
 workflow.add_nodes([Node(Function(function={source!r}), name='work')])
 execute(workflow, plugin=SafeMultiProcPlugin({{'n_procs': 1, 'log_file': log_file}}))

@@ -5,13 +5,17 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from training.worlds.background import ThesisBackground
 from training.worlds.batch import Batch, Source, Task
 from training.worlds.geometric import Geometric
+from training.worlds.periodic import Worlds
 
 __all__ = ['SOURCES', 'Batch', 'Mixture', 'Source', 'Task']
 
 SOURCES: dict[str, type[Source]] = {
     'geometric': Geometric,
+    'background': ThesisBackground,
+    'worlds': Worlds,
 }
 """What a recipe may name; the fields of each are its options, with the defaults of the text."""
 

@@ -1,35 +1,160 @@
-"""The geometric phantoms of the thesis, section 3.4.
+"""Geometric phantoms for dipole inversion, from C. Gessner's thesis (HAW Hamburg, 2019), 3.4.
 
-S. Bollmann et al., NeuroImage 195:373-383, 2019, doi:10.1016/j.neuroimage.2019.03.060.
+They are those of S. Bollmann et al., NeuroImage 195:373-383, 2019,
+doi:10.1016/j.neuroimage.2019.03.060.
 """
 
 from dataclasses import dataclass
 
+import numpy as np
 import torch
+from torch import Tensor
 
 from qsmnet_bids.networks.sample import Sample
-from training.datasets import GeometricWorlds, batch
 from training.worlds.batch import Batch
+from training.worlds.field import closed_field
+from training.worlds.objects import CYLINDER, Objects, Rng, placed, table_2
+from training.worlds.raster import rasterise
+
+CHI_PPM = (-0.5, 0.5)
+CHI_SD_PPM = 0.2
+"""Standard deviation over the non-zero voxels to which every map is scaled."""
+VEIN_PPM = (0.1, 0.3)
+VEIN_RADIUS = (0.5, 2.0)
+VEIN_LENGTH = (10.0, 40.0)
+"""The text has 'small cylinders' without their sizes; in voxels."""
 
 
 @dataclass(frozen=True)
 class Geometric:
     """Overlapping spheres, cuboids, cylinders and ellipsoids of random size, place and value.
 
+    B0 is along z, voxels are cubes, the world ends where the volume does, and all of it is known
+    without noise.
+
     Parameters
     ----------
     size
-        Voxels per side.
+        Voxels per side; the thesis has 48 and 128.
     n_objects
-        Objects per world.
+        Objects per world; the thesis has 100 and 500.
+    object_scale
+        Factor on the sizes of table 2. The thesis has 'larger' objects at 128, without a figure;
+        1.56 gives as many objects per voxel as at 48.
+    n_cylinders
+        Thin cylinders of 0.1 to 0.3 ppm besides, the thesis's dataset with cylinders; it does not
+        say how many.
     """
 
     size: int = 48
     n_objects: int = 100
+    object_scale: float = 1.0
+    n_cylinders: int = 0
 
     def batch(self, *, seed: int, step: int, size: int, device: torch.device) -> Batch:
         """Make the samples of one training step; see ``Source``."""
-        worlds = GeometricWorlds(self.size, self.n_objects)
-        field, chi = batch(worlds, seed=seed, step=step, size=size)
-        field, chi = field.to(device), chi.to(device)
-        return Batch(Sample(field, torch.ones_like(field), torch.zeros_like(field)), chi)
+        rngs = [np.random.default_rng([seed, step * size + position]) for position in range(size)]
+        chi = geometric_chi(
+            rngs,
+            self.size,
+            n_objects=self.n_objects,
+            object_scale=self.object_scale,
+            n_cylinders=self.n_cylinders,
+            device=device,
+        )
+        field = closed_field(chi)[:, None]
+        sample = Sample(field, torch.ones_like(field), torch.zeros_like(field))
+        return Batch(sample, chi[:, None])
+
+
+def geometric_chi(
+    rngs: list[Rng],
+    n: int,
+    *,
+    n_objects: int,
+    object_scale: float,
+    n_cylinders: int,
+    device: torch.device,
+) -> Tensor:
+    """Make the thesis's susceptibility maps.
+
+    Parameters
+    ----------
+    rngs
+        One per world.
+    n
+        Voxels per side.
+    n_objects, object_scale, n_cylinders
+        As in ``Geometric``.
+    device
+        Of the maps.
+
+    Returns
+    -------
+        ppm, shape ``(world, n, n, n)``.
+    """
+    objects = [geometric_objects(rng, n, n_objects, object_scale) for rng in rngs]
+    chi = rasterise(objects, (n, n, n), device=device)
+    if n_cylinders:
+        veins = [vein_objects(rng, n, n_cylinders) for rng in rngs]
+        chi += rasterise(veins, (n, n, n), device=device)
+    return chi * (CHI_SD_PPM / spread_of_objects(chi))
+
+
+def geometric_objects(rng: Rng, n: int, n_objects: int, object_scale: float) -> Objects:
+    """Draw objects of table 2, anywhere in the volume.
+
+    Parameters
+    ----------
+    rng
+        To draw from.
+    n
+        Voxels per side.
+    n_objects, object_scale
+        As in ``Geometric``.
+    """
+    kind, extents = table_2(rng, n_objects, scale=object_scale)
+    return placed(rng, kind, extents, centre=_anywhere(rng, n, n_objects), values=CHI_PPM)
+
+
+def vein_objects(rng: Rng, n: int, n_cylinders: int) -> Objects:
+    """Draw thin cylinders, anywhere in the volume.
+
+    Parameters
+    ----------
+    rng
+        To draw from.
+    n
+        Voxels per side.
+    n_cylinders
+        How many.
+    """
+    radius = rng.uniform(*VEIN_RADIUS, size=n_cylinders)
+    extents = np.stack([radius, radius, rng.uniform(*VEIN_LENGTH, size=n_cylinders) / 2], axis=1)
+    kind = np.full(n_cylinders, CYLINDER)
+    centre = _anywhere(rng, n, n_cylinders)
+    return placed(rng, kind, extents.astype(np.float32), centre=centre, values=VEIN_PPM)
+
+
+def spread_of_objects(chi: Tensor) -> Tensor:
+    """Give the standard deviation over the non-zero voxels of each world.
+
+    Parameters
+    ----------
+    chi
+        Shape ``(world, x, y, z)``.
+
+    Returns
+    -------
+        Shape ``(world, 1, 1, 1)``.
+    """
+    dims = (1, 2, 3)
+    inside = chi != 0
+    count = inside.sum(dims, keepdim=True).clamp(min=1)
+    mean = chi.sum(dims, keepdim=True) / count
+    spread = (torch.where(inside, chi - mean, 0).square().sum(dims, keepdim=True) / count).sqrt()
+    return torch.where(spread > 0, spread, 1)
+
+
+def _anywhere(rng: Rng, n: int, n_objects: int) -> np.ndarray:
+    return rng.uniform(0, n - 1, size=(n_objects, 3)).astype(np.float32)

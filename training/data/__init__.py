@@ -1,0 +1,1 @@
+"""Data that training needs, packed small."""

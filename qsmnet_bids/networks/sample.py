@@ -19,11 +19,12 @@ class Sample:
         Standard deviation of the field, ppm; zero outside the mask.
     kernel
         Dipole kernel of the grid in ``rfftn`` layout, shape ``(n, x, y, z // 2 + 1)``, for a
-        volume that holds all that it sees, so that convolution with it is the field's own; None
-        for a crop of a larger volume.
+        volume that holds all that it sees, so that convolution with it is the field's own; or of
+        a larger grid of even z, to which the volume is padded with zeros; None for a crop of a
+        larger volume.
     inverse
-        Closed-form inversions of the field, made on the whole volume before it was cropped, ppm,
-        shape ``(n, k, x, y, z)``; None where the network does not ask for them.
+        What ``closed_form`` makes of the whole volume before it is cropped, ppm, shape
+        ``(n, k, x, y, z)``; None where the network does not ask for it.
     magnitude
         Relative to its median in the mask, zero outside it; None where it is not known.
     scale

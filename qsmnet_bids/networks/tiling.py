@@ -72,7 +72,8 @@ def _run_tiles(network: Network, sample: Sample, tile_size: int) -> Tensor:
     window = _window(sides, tile_size // 4).to(total)
     starts = [_starts(n, side) for n, side in zip(shape[2:], sides, strict=True)]
     for corner in itertools.product(*starts):
-        box = (..., *(slice(low, low + side) for low, side in zip(corner, sides, strict=True)))
+        x, y, z = (slice(low, low + side) for low, side in zip(corner, sides, strict=True))
+        box = (..., x, y, z)
         total[box] += _run(network, _each_volume(scaled, operator.itemgetter(box))) * window
         weights[box] += window
     return total / weights

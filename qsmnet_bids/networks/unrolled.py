@@ -1,0 +1,100 @@
+"""Data consistency in k-space alternating with a small U-Net, the same in every round.
+
+Learned proximal networks: K.-W. Lai et al., MICCAI 2020, doi:10.1007/978-3-030-59713-9_13.
+Model-based deep learning: R. Feng et al., NeuroImage 240:118376, 2021,
+doi:10.1016/j.neuroimage.2021.118376. Ours weighs each voxel's field by its noise.
+"""
+
+import torch
+from torch import Tensor, nn
+
+from qsmnet_bids.networks.closed_form import tikhonov_kernel, trust
+from qsmnet_bids.networks.fourier import convolve
+from qsmnet_bids.networks.informed import GAIN
+from qsmnet_bids.networks.network import Need, Network
+from qsmnet_bids.networks.sample import Sample
+from qsmnet_bids.networks.scaling import VOXELS, divisor
+from qsmnet_bids.networks.unet import Normalisation, UNet
+
+
+class Unrolled(Network):
+    """Repeat: explain what of the field is unexplained, then let the U-Net mend the map.
+
+    One round moves chi by step * T (trust (field - D chi)), where T = D / (D^2 + alpha) and trust
+    falls with the voxel's noise; then the U-Net adds what it makes of the map, of that move, of
+    the mask and of the noise. Steps and alphas are learnt, for each round its own; alpha grows
+    with the share of noise in the field.
+
+    Parameters
+    ----------
+    rounds
+        How often.
+    features, depth, kernel_size, normalisation, dropout, fold
+        Of the U-Net.
+    """
+
+    needs: frozenset[Need] = frozenset({'kernel'})
+
+    def __init__(
+        self,
+        *,
+        rounds: int = 3,
+        features: int = 16,
+        depth: int = 3,
+        kernel_size: int = 3,
+        normalisation: Normalisation = 'none',
+        dropout: float = 0.0,
+        fold: int = 1,
+    ) -> None:
+        super().__init__()
+        if rounds < 1:
+            raise ValueError(f'rounds must be at least 1, got {rounds}')
+        self.unet = UNet(
+            in_channels=4,
+            features=features,
+            depth=depth,
+            kernel_size=kernel_size,
+            normalisation=normalisation,
+            dropout=dropout,
+            fold=fold,
+        )
+        self.multiple = self.unet.multiple
+        # before it has learnt anything, the network is an iterated Tikhonov inversion
+        for parameter in self.unet.head.parameters():
+            nn.init.zeros_(parameter)
+        self.steps = nn.Parameter(torch.ones(rounds))
+        # alpha = exp(first) + exp(second) * share of noise
+        start = torch.tensor([0.02, 0.2]).log()
+        self.penalties = nn.Parameter(start.repeat(rounds, 1))
+
+    def forward(self, sample: Sample) -> Tensor:
+        """Apply the network.
+
+        Parameters
+        ----------
+        sample
+            Sides are multiples of ``multiple``.
+
+        Returns
+        -------
+            ppm, shape ``(n, 1, x, y, z)``.
+        """
+        kernel, mask = sample.kernel, sample.mask
+        if kernel is None:
+            raise ValueError('this network needs the dipole kernel, got a sample without')
+        scale = self.scale(sample)
+        unit = divisor(scale)
+        field, noise = sample.field * mask / unit, sample.noise * mask / unit
+        power = divisor(field.square().sum(VOXELS))
+        share = (noise.square().sum(VOXELS) / power).clamp(max=1)[:, None, None, None]
+        weight, level = trust(noise, mask), torch.log1p(noise)
+        chi = torch.zeros_like(field)
+        for number, (step, penalty) in enumerate(zip(self.steps, self.penalties, strict=True)):
+            unexplained = field - convolve(chi, kernel) if number else field
+            floor, by_noise = penalty.exp()
+            inverse = tikhonov_kernel(kernel, floor + by_noise * share)
+            move = step * convolve(weight * unexplained, inverse) * mask
+            chi = chi + move
+            seen = torch.cat([chi / GAIN, move / GAIN, mask, level], dim=1)
+            chi = (chi + GAIN * self.unet(seen).to(chi.dtype)) * mask
+        return chi * scale

@@ -73,7 +73,7 @@ def _train(arguments: argparse.Namespace) -> int:
 
 
 def _list(_: argparse.Namespace) -> int:
-    for path in sorted(RECIPES_DIR.glob('*.toml')):
+    for path in sorted(RECIPES_DIR.glob('*.toml'), key=lambda path: path.stem):
         sys.stdout.write(f'{describe(read_recipe(path))}\n')
     sys.stdout.write(f'{ASSUMPTIONS}\n')
     return DONE

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from qsmnet_bids.metrics import mae, rmse, slope_intercept, ssim
 from qsmnet_bids.networks.precision import fast_bfloat16
 from qsmnet_bids.networks.sample import Sample
-from training.batches import Batch
+from training.batches import Batch, Mixture, Source
 from training.recipe import Recipe, build_source
 
 SEED_OFFSET = 1_000_000
@@ -53,7 +53,7 @@ def validation_set(recipe: Recipe, device: torch.device) -> list[Batch]:
     -------
         Batches of one sample.
     """
-    source, seed = build_source(recipe), recipe.seed + SEED_OFFSET
+    source, seed = _held_out(build_source(recipe)), recipe.seed + SEED_OFFSET
     return [
         source.batch(seed=seed, step=index, size=1, device=device)
         for index in range(recipe.validation_samples)
@@ -131,6 +131,15 @@ def moved(batch: Batch, device: torch.device | str) -> Batch:
         if (value := getattr(batch.sample, one.name)) is not None
     }
     return Batch(Sample(**tensors), batch.label.to(device))
+
+
+def _held_out(source: Source) -> Source:
+    """Turn to the part that a source keeps for validation, if it has one beside other seeds."""
+    if isinstance(source, Mixture):
+        return Mixture(tuple(_held_out(one) for one in source.sources), source.weights)
+    if dataclasses.is_dataclass(source) and hasattr(source, 'split'):
+        return dataclasses.replace(source, split='validation')
+    return source
 
 
 def _volume(tensor: Tensor) -> NDArray[np.float32]:

@@ -40,7 +40,7 @@ class Pose:
     mm
         Template's mm per mean voxel, shape ``(n,)``.
     displacement
-        Added, mm, shape ``(n, x, y, z, 3)``.
+        Added, mm, shape ``(n, 3, x, y, z)``.
     """
 
     matrix: np.ndarray
@@ -61,7 +61,9 @@ def brains(dice: Dice, grid: Grid) -> Matter:
     """
     n = grid.n_worlds
     pose = _draw_pose(dice, grid)
-    maps = load_tissue(dice.device).sample(_positions(grid, pose))
+    steps = pose.matrix * np.array(grid.voxel_sizes)[:, None]
+    starts = pose.shift - steps.sum(2) * (grid.side - 1) / 2
+    maps = load_tissue(dice.device).sample(pose.displacement, steps, starts)
     level = maps[:, 2] / dice.column(pose.mm)
     parts = _sharpened(dice, maps)
     values = _tissue_values(dice, n)
@@ -95,32 +97,11 @@ def _draw_pose(dice: Dice, grid: Grid) -> Pose:
     away = (1 - 1 / zoom)[:, None] * rng.uniform(-1, 1, size=(n, 3)) * (55, 70, 50)
     shift = np.asarray(CENTRE_MM) + away + rng.uniform(-5, 5, size=(n, 3))
     spacing = float(dice.apart(1, 25, 60)[0] / mm.mean())
-    displacement = torch.stack(
-        [
-            dice.uniform(n, 0.5, 5) * smooth(dice, n, grid.shape, max(spacing, 2))
-            + dice.uniform(n, 0, 1.2) * smooth(dice, n, grid.shape, max(spacing / 3, 2))
-            for _ in range(3)
-        ],
-        dim=-1,
-    )
+    displacement = torch.zeros(1)
+    for amplitude, wave in ((5.0, spacing), (1.2, spacing / 3)):
+        part = smooth(dice, 3 * n, grid.shape, max(wave, 2)).view(n, 3, *grid.shape)
+        displacement = displacement.to(dice.device) + dice.uniform(n, 0, amplitude)[:, None] * part
     return Pose(matrix, shift, mm, displacement)
-
-
-def _positions(grid: Grid, pose: Pose) -> Tensor:
-    """Give the template's position of each voxel, mm."""
-    device = pose.displacement.device
-    index = torch.arange(grid.side, device=device) - (grid.side - 1) / 2
-    positions = pose.displacement
-    for axis in range(3):
-        size = np.array([sizes[axis] for sizes in grid.voxel_sizes])
-        column = torch.as_tensor(
-            pose.matrix[:, :, axis] * size[:, None], dtype=torch.float32, device=device
-        )
-        along = [1, 1, 1, 1, 1]
-        along[axis + 1] = grid.side
-        positions = positions + index.view(along) * column[:, None, None, None]
-    shift = torch.as_tensor(pose.shift, dtype=torch.float32, device=device)
-    return positions + shift[:, None, None, None]
 
 
 def _sharpened(dice: Dice, maps: Tensor) -> list[Tensor]:

@@ -164,3 +164,48 @@ def add_objects(
                         )
                         cover = min(max(0.5 - _distance(shape, place, sides) / edge, 0.0), 1.0)
                     row[k % nz] += value[m] * cover
+
+
+@_compile
+def _corner(place: float, n: int) -> tuple[int, float]:
+    """Give the lower of two neighbours, and the share of the upper one."""
+    place = min(max(place, 0.0), n - 1.000001)
+    low = int(place)
+    return low, place - low
+
+
+@_compile
+def interpolate(
+    maps: Array, displacement: Array, columns: NDArray[np.float64], out: Array
+) -> None:
+    """Interpolate maps linearly in displaced positions; beyond their border its values hold.
+
+    Parameters
+    ----------
+    maps
+        Shape ``(a, b, c, channel)``.
+    displacement
+        Voxels of the maps, shape ``(3, x, y, z)``.
+    columns
+        What a step along x, y, z adds to the position in the maps, and that of the first voxel,
+        shape ``(3, 4)``.
+    out
+        Overwritten, shape ``(channel, x, y, z)``.
+    """
+    na, nb, nc, n_channels = maps.shape
+    _, nx, ny, nz = out.shape
+    for i in range(nx):
+        for j in range(ny):
+            start = columns[:, 3] + columns[:, 0] * i + columns[:, 1] * j
+            for k in range(nz):
+                a, u = _corner(start[0] + columns[0, 2] * k + displacement[0, i, j, k], na)
+                b, v = _corner(start[1] + columns[1, 2] * k + displacement[1, i, j, k], nb)
+                c, w = _corner(start[2] + columns[2, 2] * k + displacement[2, i, j, k], nc)
+                for m in range(n_channels):
+                    front = (1 - v) * (
+                        (1 - w) * maps[a, b, c, m] + w * maps[a, b, c + 1, m]
+                    ) + v * ((1 - w) * maps[a, b + 1, c, m] + w * maps[a, b + 1, c + 1, m])
+                    back = (1 - v) * (
+                        (1 - w) * maps[a + 1, b, c, m] + w * maps[a + 1, b, c + 1, m]
+                    ) + v * ((1 - w) * maps[a + 1, b + 1, c, m] + w * maps[a + 1, b + 1, c + 1, m])
+                    out[m, i, j, k] = (1 - u) * front + u * back

@@ -58,8 +58,9 @@ def draw_mask(dice: Dice, matter: Matter) -> Tensor:
     mask = matter.level + eroded + ragged < 0
     holes = (matter.signal < HOLE_SIGNAL) & (dice.chance(n, 0.5) > 0)
     # the neighbourhood of a hole is lost too
-    near = torch.nn.functional.max_pool3d(holes[:, None].float(), 3, stride=1, padding=1)[:, 0]
-    mask = mask & (near == 0)
+    for axis in SPACE:
+        holes = holes | holes.roll(1, axis) | holes.roll(-1, axis)
+    mask = mask & ~holes
     # a world whose mask came out all but empty is taken whole
     small = mask.float().mean(SPACE, keepdim=True) < 0.02
     return (mask | small).float()

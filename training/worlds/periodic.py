@@ -1,18 +1,19 @@
 """Large periodic worlds, measured with all that goes wrong, whole or in crops."""
 
+import dataclasses
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from qsmnet_bids.networks.closed_form import closed_form
 from qsmnet_bids.networks.sample import Sample
 from qsmnet_bids.vectors import Vector
 from training.worlds.batch import Batch, Task
 from training.worlds.brains import brains
 from training.worlds.dice import Dice, Split
 from training.worlds.field import periodic_field, periodic_kernels
-from training.worlds.inverse import closed_form_inverse
 from training.worlds.matter import Grid, Matter, joined
 from training.worlds.measured import (
     Limits,
@@ -22,7 +23,7 @@ from training.worlds.measured import (
     noise_deviation,
     referenced,
 )
-from training.worlds.noise import white
+from training.worlds.noise import smooth, white
 from training.worlds.shapes import shapes
 
 TILT_RAD = 0.7
@@ -59,7 +60,7 @@ class Worlds:
     is_referenced
         Whether the label's mean in the mask is zero.
     with_inverse
-        Whether the closed-form inversion is given, made on the whole world.
+        Whether the closed-form estimates of the task are given, made on the whole world.
     with_magnitude
         Whether the magnitude is given.
     split
@@ -109,11 +110,15 @@ class Worlds:
         return Grid(self.world_size, tuple(sizes), tuple(dirs))
 
     def _matter(self, dice: Dice, grid: Grid) -> Matter:
-        n_brains = int((dice.rng.random(grid.n_worlds) < self.brains).sum())
-        return joined(
+        n = grid.n_worlds
+        n_brains = int((dice.rng.random(n) < self.brains).sum())
+        matter = joined(
             brains(dice, grid.part(0, n_brains)) if n_brains else None,
-            shapes(dice, grid.part(n_brains, grid.n_worlds)) if n_brains < grid.n_worlds else None,
+            shapes(dice, grid.part(n_brains, n)) if n_brains < n else None,
         )
+        # coils are nearer to some parts than to others
+        near = torch.exp(dice.uniform(n, 0, 0.4) * smooth(dice, n, grid.shape, grid.side / 2.5))
+        return dataclasses.replace(matter, signal=matter.signal * near)
 
     def _measure(self, dice: Dice, grid: Grid, matter: Matter) -> Batch:
         kernels = periodic_kernels(grid.shape, grid.voxel_sizes, grid.b0_dirs, dice.device)
@@ -129,15 +134,16 @@ class Worlds:
         if not is_dipole:
             field = field + background_field(dice, matter, mask, kernels)
         field = field + deviation * white(dice, grid.n_worlds, grid.shape)
-        field, deviation = field * mask, deviation * mask
         label = local * mask if self.task == 'background' else chi
+        given, inside = (field * mask)[:, None], mask[:, None]
+        known = (deviation * mask)[:, None]
+        inverse = magnitude = None
+        if self.with_inverse:
+            inverse = closed_form(given, inside, known, kernels, task=self.task)
+        if self.with_magnitude:
+            magnitude = _relative(matter.signal, mask)[:, None]
         sample = Sample(
-            field[:, None],
-            mask[:, None],
-            deviation[:, None],
-            None if self.crop_size else kernels,
-            closed_form_inverse(field, deviation, mask, kernels) if self.with_inverse else None,
-            _relative(matter.signal, mask)[:, None] if self.with_magnitude else None,
+            given, inside, known, None if self.crop_size else kernels, inverse, magnitude
         )
         return Batch(sample, label[:, None])
 
@@ -160,9 +166,8 @@ class Worlds:
             cut(given.field),
             cut(given.mask),
             cut(given.noise),
-            None,
-            None if given.inverse is None else cut(given.inverse),
-            None if given.magnitude is None else cut(given.magnitude),
+            inverse=None if given.inverse is None else cut(given.inverse),
+            magnitude=None if given.magnitude is None else cut(given.magnitude),
         )
         return Batch(sample, cut(whole.label))
 

@@ -10,6 +10,7 @@ from scipy import ndimage
 from torch import Tensor
 
 from qsmnet_bids.vectors import Vector
+from training.worlds.raster import HAS_COMPILER
 
 FILE = Path(__file__).parents[1] / 'data' / 'tissue.npz'
 
@@ -46,25 +47,27 @@ class Tissue:
     origin: Vector
     spacing: float
 
-    def sample(self, positions: Tensor) -> Tensor:
+    def sample(self, displacement: Tensor, matrices: np.ndarray, starts: np.ndarray) -> Tensor:
         """Interpolate linearly; what is outside the lattice has its border's values.
 
         Parameters
         ----------
-        positions
-            mm, shape ``(n, x, y, z, 3)``.
+        displacement
+            mm, shape ``(n, 3, x, y, z)``.
+        matrices
+            mm in the template per step along the grid's axes, as columns, shape ``(n, 3, 3)``.
+        starts
+            Position of the grid's first voxel, mm, shape ``(n, 3)``.
 
         Returns
         -------
             Shape ``(n, 3, x, y, z)``.
         """
-        last = torch.tensor(self.maps.shape[1:], device=positions.device) - 1
-        origin = torch.tensor(self.origin, device=positions.device)
-        grid = ((positions - origin) * (2 / (self.spacing * last)) - 1).flip(-1)
-        maps = self.maps.expand(len(grid), *self.maps.shape)
-        return torch.nn.functional.grid_sample(
-            maps, grid, mode='bilinear', padding_mode='border', align_corners=True
-        )
+        columns = np.concatenate([matrices, (starts - self.origin)[:, :, None]], axis=2)
+        displacement, columns = displacement / self.spacing, columns / self.spacing
+        if self.maps.device.type == 'cpu' and HAS_COMPILER:
+            return _compiled(self.maps, displacement, columns)
+        return interpolated(self.maps, displacement, columns)
 
 
 @lru_cache(maxsize=2)
@@ -86,3 +89,43 @@ def load_tissue(device: torch.device) -> Tissue:
     highest = float(max(grey.max(), white.max()))
     maps = torch.from_numpy(np.stack([grey / highest, white / highest, distance])).float()
     return Tissue(maps.to(device), (x, y, z), spacing)
+
+
+def interpolated(maps: Tensor, displacement: Tensor, columns: np.ndarray) -> Tensor:
+    """Interpolate with torch; arguments as ``compiled.interpolate`` has them, per world.
+
+    Parameters
+    ----------
+    maps
+        Shape ``(channel, a, b, c)``.
+    displacement
+        Shape ``(n, 3, x, y, z)``.
+    columns
+        Shape ``(n, 3, 4)``.
+    """
+    table = torch.as_tensor(columns, dtype=torch.float32, device=maps.device)
+    places = displacement.movedim(1, -1) + table[:, None, None, None, :, 3]
+    for axis in range(3):
+        view = [1, 1, 1, 1, 1]
+        view[axis + 1] = displacement.shape[axis + 2]
+        index = torch.arange(view[axis + 1], device=maps.device).view(view)
+        places = places + index * table[:, None, None, None, :, axis]
+    last = torch.tensor(maps.shape[1:], device=maps.device) - 1
+    grid = (places * (2 / last) - 1).flip(-1)
+    return torch.nn.functional.grid_sample(
+        maps.expand(len(grid), *maps.shape),
+        grid,
+        mode='bilinear',
+        padding_mode='border',
+        align_corners=True,
+    )
+
+
+def _compiled(maps: Tensor, displacement: Tensor, columns: np.ndarray) -> Tensor:
+    from training.worlds.compiled import interpolate  # noqa: PLC0415  numba is an extra
+
+    source = maps.movedim(0, -1).contiguous().numpy()
+    out = torch.empty_like(displacement)
+    for own, displaced, table in zip(out.numpy(), displacement.numpy(), columns, strict=True):
+        interpolate(source, displaced, table, own)
+    return out

@@ -35,9 +35,9 @@ def read_recipe(path: Path) -> Recipe:
     Parameters
     ----------
     path
-        TOML file. ``extends`` names another in its folder, whose values hold unless it gives its
-        own: ``[network]`` and ``[data]`` are merged unless it names another architecture or
-        source, and ``[loss]`` is replaced.
+        TOML file. ``extends`` names another, of its folder or of this project, whose values hold
+        unless it gives its own: ``[network]`` and ``[data]`` are merged unless it names another
+        architecture or source, and ``[loss]`` is replaced.
 
     Raises
     ------
@@ -66,7 +66,10 @@ def _read_table(path: Path, seen: tuple[Path, ...]) -> dict[str, Value]:
     parent = content.pop('extends', None)
     if parent is None:
         return content
-    inherited = _read_table(path.parent / f'{parent}.toml', (*seen, path))
+    beside = path.parent / f'{parent}.toml'
+    inherited = _read_table(
+        beside if beside.exists() else RECIPES_DIR / beside.name, (*seen, path)
+    )
     inherited.pop('description', None)
     for name, choice in (('network', 'architecture'), ('data', 'source')):
         old, new = inherited.get(name), content.get(name)

@@ -50,6 +50,12 @@ def test_a_recipe_has_what_it_inherits_and_what_it_says(folder):
     assert child.loss == {'mae': 1.0}
 
 
+def test_a_recipe_anywhere_can_extend_one_of_the_project(folder):
+    child = read_recipe(write(folder, 'extends = "deepqsm"\nbatch_size = 2\n'))
+    shipped = read_recipe(find_recipe('deepqsm'))
+    assert child == dataclasses.replace(shipped, name='child', batch_size=2, description='')
+
+
 def test_another_source_inherits_no_arguments(folder):
     child = read_recipe(write(folder, 'extends = "base"\n[data]\nsource = "geometric"\n'))
     assert child.data == {'source': 'geometric'}

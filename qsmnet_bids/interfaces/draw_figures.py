@@ -41,7 +41,7 @@ class DrawFigures(SimpleInterface):  # type: ignore[misc] # nipype has no types
     output_spec = DrawFiguresOutputSpec
 
     def _run_interface(self, runtime: Bunch) -> Bunch:
-        numerics, inputs = lazy.numerics, self.inputs
+        numerics, inputs = lazy.figures, self.inputs
         echoes = numerics.load_saved_echoes(inputs, numerics.prepare('cpu', inputs.omp_nthreads))
         maps = {
             name: numerics.load_volume(Path(getattr(inputs, name))).numpy()

@@ -36,7 +36,7 @@ class FitField(SimpleInterface):  # type: ignore[misc] # nipype has no types
     output_spec = FitFieldOutputSpec
 
     def _run_interface(self, runtime: Bunch) -> Bunch:
-        numerics, inputs = lazy.numerics, self.inputs
+        numerics, inputs = lazy.fieldmap, self.inputs
         device = numerics.prepare(inputs.device, inputs.omp_nthreads)
         total, relaxation, steps = numerics.fit_field(
             numerics.load_saved_echoes(inputs, device),

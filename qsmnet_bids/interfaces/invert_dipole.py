@@ -31,7 +31,7 @@ class InvertDipole(SimpleInterface):  # type: ignore[misc] # nipype has no types
     output_spec = InvertDipoleOutputSpec
 
     def _run_interface(self, runtime: Bunch) -> Bunch:
-        numerics, inputs = lazy.numerics, self.inputs
+        numerics, inputs = lazy.inversion, self.inputs
         device = numerics.prepare(inputs.device, inputs.omp_nthreads)
         local = numerics.load_field(numerics.LocalField, inputs, device)
         chi, steps = numerics.invert_dipole(

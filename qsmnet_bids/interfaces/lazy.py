@@ -8,11 +8,20 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from qsmnet_bids.interfaces import numerics as numerics  # noqa: PLC0414 # a re-export
+    from qsmnet_bids.interfaces.numerics import (
+        background as background,  # noqa: PLC0414 # a re-export
+    )
+    from qsmnet_bids.interfaces.numerics import fieldmap as fieldmap  # noqa: PLC0414
+    from qsmnet_bids.interfaces.numerics import figures as figures  # noqa: PLC0414
+    from qsmnet_bids.interfaces.numerics import inversion as inversion  # noqa: PLC0414
+    from qsmnet_bids.interfaces.numerics import masking as masking  # noqa: PLC0414
+
+MODULES = ('masking', 'fieldmap', 'background', 'inversion', 'figures')
+"""Of ``numerics``, one per node."""
 
 
 def __getattr__(name: str) -> ModuleType:
-    """Import ``numerics`` when it is first asked for."""
-    if name != 'numerics':
+    """Import a module of ``numerics`` when it is first asked for."""
+    if name not in MODULES:
         raise AttributeError(f'module {__name__!r} has no attribute {name!r}')
-    return import_module('qsmnet_bids.interfaces.numerics')
+    return import_module(f'qsmnet_bids.interfaces.numerics.{name}')

@@ -34,7 +34,7 @@ class MaskRun(SimpleInterface):  # type: ignore[misc] # nipype has no types
     output_spec = MaskRunOutputSpec
 
     def _run_interface(self, runtime: Bunch) -> Bunch:
-        numerics, inputs = lazy.numerics, self.inputs
+        numerics, inputs = lazy.masking, self.inputs
         device = numerics.prepare(inputs.device, inputs.omp_nthreads)
         echoes = numerics.load_echoes(inputs, device)
         if isdefined(inputs.provided):

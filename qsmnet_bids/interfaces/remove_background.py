@@ -30,7 +30,7 @@ class RemoveBackground(SimpleInterface):  # type: ignore[misc] # nipype has no t
     output_spec = RemoveBackgroundOutputSpec
 
     def _run_interface(self, runtime: Bunch) -> Bunch:
-        numerics, inputs = lazy.numerics, self.inputs
+        numerics, inputs = lazy.background, self.inputs
         device = numerics.prepare(inputs.device, inputs.omp_nthreads)
         local, steps = numerics.remove_background(
             numerics.load_field(numerics.TotalField, inputs, device),

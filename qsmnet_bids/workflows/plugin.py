@@ -9,15 +9,10 @@ when its node is done. The server never computes: a fork after torch has compute
 
 import logging
 import multiprocessing
-import os
-import resource
 import signal
-import threading
 from dataclasses import dataclass
-from multiprocessing import connection, parent_process
 from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerProcess
-from pathlib import Path
 from traceback import format_exception
 
 from networkx import DiGraph
@@ -25,8 +20,8 @@ from nipype.pipeline.engine import Node
 from nipype.pipeline.plugins.multiproc import MultiProcPlugin
 
 from qsmnet_bids.errors import QsmError
-from qsmnet_bids.workflows.logs import route_nipype_logs
 from qsmnet_bids.workflows.server import start_server
+from qsmnet_bids.workflows.worker import work
 
 TRACEBACK_HEADER = 'Traceback (most recent call last):\n'
 
@@ -107,7 +102,7 @@ class SafeMultiProcPlugin(MultiProcPlugin):  # type: ignore[misc] # nipype has n
     def _start(self, task: Task) -> None:
         task.pipe, answer = self._context.Pipe(duplex=False)
         arguments = (answer, task.node, task.updatehash, self._log_file)
-        task.process = self._context.Process(target=_work, args=arguments, daemon=True)
+        task.process = self._context.Process(target=work, args=arguments, daemon=True)
         task.process.start()
         answer.close()  # so that the pipe ends when the worker does
         task.n_tries += 1
@@ -168,40 +163,6 @@ def cause_of_death(name: str, exit_code: int | None) -> str:
     if exit_code is not None and exit_code < 0:
         return f'{name} was ended by the signal {signal.Signals(-exit_code).name}'
     return f'{name} ended before its time, with exit code {exit_code}'
-
-
-def _work(
-    answer: Connection,
-    node: Node,
-    updatehash: bool,  # noqa: FBT001 # positional, as it travels to the worker
-    log_file: Path | None,
-) -> None:
-    """Run a node in a worker and send its traceback, None if it went well."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides, and ends its workers
-    threading.Thread(target=_die_with_parent, daemon=True).start()
-    if log_file is not None:
-        route_nipype_logs(log_file)
-    traceback = None
-    try:
-        node.run(updatehash=updatehash)
-    except Exception as error:  # noqa: BLE001 # whatever it is, the parent reports it
-        traceback = format_exception(error)
-    usage = resource.getrusage(resource.RUSAGE_SELF)
-    logger.info(
-        '%s: %.1f s of CPU time, peak memory %.2f GiB, %.2f estimated',
-        node.fullname,
-        usage.ru_utime + usage.ru_stime,
-        usage.ru_maxrss / 2**20,
-        node.mem_gb,
-    )
-    answer.send(traceback)
-
-
-def _die_with_parent() -> None:
-    parent = parent_process()
-    if parent is not None:
-        connection.wait([parent.sentinel])
-        os._exit(1)
 
 
 def _end(task: Task, *, seconds: float = 0.0) -> int | None:

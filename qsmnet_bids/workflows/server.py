@@ -6,8 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from multiprocessing import forkserver
 
-PRELOAD = ('qsmnet_bids.interfaces.numerics', 'nipype.pipeline.plugins.multiproc')
-"""Modules that a worker needs; the server imports them once, torch with them."""
+PRELOAD = 'qsmnet_bids.workflows.preload'
 
 ALLOCATION = {'MALLOC_MMAP_THRESHOLD_': str(2**32), 'MALLOC_TRIM_THRESHOLD_': str(2**34)}
 """For glibc: memory that a worker has freed serves its next volume. By default each volume is new
@@ -16,7 +15,7 @@ memory from the system, which clears it page by page: a seventh of a worker's ti
 
 def start_server() -> None:
     """Start the server, if none runs yet; do not wait for it."""
-    forkserver.set_forkserver_preload(list(PRELOAD))
+    forkserver.set_forkserver_preload([PRELOAD])
     # The server would not find modules that lie beside the script which the user started.
     path = os.pathsep.join(path for path in sys.path if path)
     with _environment({**ALLOCATION, **os.environ, 'PYTHONPATH': path}):

@@ -1,0 +1,85 @@
+"""How a stage is called: device, threads, and the record of the call."""
+
+from collections.abc import Callable
+from dataclasses import asdict, replace
+from time import perf_counter
+from typing import TypeVar
+
+import torch
+from torch import Tensor
+
+from qsmnet_bids.errors import SettingsError
+from qsmnet_bids.interfaces.steps import Step, Values
+from qsmnet_bids.tensors import Convergence
+
+Result = TypeVar('Result')
+
+
+def prepare(device: str, omp_nthreads: int) -> torch.device:
+    """Set the number of threads and choose the device of this process.
+
+    Parameters
+    ----------
+    device
+        ``'auto'`` for a GPU if there is one, ``'cpu'``, ``'cuda'`` or ``'cuda:N'``.
+    omp_nthreads
+        Threads of torch on the CPU.
+    """
+    torch.set_num_threads(omp_nthreads)
+    n_gpus = torch.cuda.device_count()
+    if device == 'auto':
+        return torch.device('cuda' if n_gpus else 'cpu')
+    chosen = torch.device(device)
+    if chosen.type == 'cuda' and (chosen.index or 0) >= n_gpus:
+        raise SettingsError(
+            f'--device {device}: torch finds {n_gpus} GPUs on this machine; use --device auto'
+        )
+    return chosen
+
+
+def call(
+    stage: str, method: str, function: Callable[[], Result], values: Values | None = None
+) -> tuple[Result, Step]:
+    """Call a stage's method and take the time.
+
+    Parameters
+    ----------
+    stage, method
+        Names, for the record.
+    function
+        The call.
+    values
+        Of its hyper-parameters.
+    """
+    start = perf_counter()
+    result = function()
+    device = _device_of(result)
+    if device.type == 'cuda':
+        torch.cuda.synchronize(device)
+    return result, Step(stage, method, dict(values or {}), str(device), perf_counter() - start)
+
+
+def with_convergence(step: Step, convergence: Convergence | None) -> Step:
+    """Add to a step how its iterations ended, with a warning if they did not converge.
+
+    Parameters
+    ----------
+    step
+        Without it.
+    convergence
+        None where nothing iterated; the step is as it was then.
+    """
+    if convergence is None:
+        return step
+    warning = (
+        f'{step.method} stopped after {convergence.n_iterations} iterations at a relative '
+        f'residual of {convergence.relative_residual:.2g}, before it converged'
+    )
+    warnings = () if convergence.converged else (warning,)
+    return replace(step, convergence=asdict(convergence), warnings=warnings)
+
+
+def _device_of(result: object) -> torch.device:
+    if isinstance(result, Tensor):
+        return result.device
+    return next(v.device for v in vars(result).values() if isinstance(v, Tensor))

@@ -110,14 +110,10 @@ def _sharpened(dice: Dice, maps: Tensor) -> list[Tensor]:
     grey, white = maps[:, 0].clamp(0, 1), maps[:, 1].clamp(0, 1)
     water = (1 - grey - white).clamp(min=0)
     # the boundaries of a mean brain are blurred; shift and sharpen them
-    bias = [torch.exp(dice.uniform(n, -0.4, 0.4)) for _ in range(3)]
-    power = dice.log_uniform(n, 1.5, 8)
-    parts = [
-        (part * factor + 1e-4).pow(power)
-        for part, factor in zip((grey, white, water), bias, strict=True)
-    ]
-    total = parts[0] + parts[1] + parts[2]
-    return [part / total for part in parts]
+    bias = torch.cat([dice.uniform(n, -0.4, 0.4) for _ in range(3)], dim=1).unsqueeze(-1)
+    power = dice.log_uniform(n, 1.5, 8)[:, None]
+    logits = torch.stack([grey, white, water], dim=1).add_(1e-4).log_().add_(bias)
+    return list(logits.mul_(power).softmax(1).unbind(1))
 
 
 def _tissue_values(dice: Dice, n: int) -> list[Tensor]:

@@ -54,8 +54,9 @@ def draw_mask(dice: Dice, matter: Matter) -> Tensor:
     """
     n, side = len(matter.level), matter.level.shape[-1]
     eroded = dice.chance(n, 0.7) * dice.uniform(n, 0, 0.06) * side
-    ragged = dice.chance(n, 0.6) * dice.uniform(n, 0, 1.6) * smooth(dice, n, _cube(side), 2.5)
-    mask = matter.level + eroded + ragged < 0
+    ragged = dice.chance(n, 0.6) * dice.uniform(n, 0, 2.5) * smooth(dice, n, _cube(side), 2.5)
+    # raggedness too only takes away: there is no tissue to be had outside the body
+    mask = matter.level + eroded + ragged.abs() < 0
     holes = (matter.signal < HOLE_SIGNAL) & (dice.chance(n, 0.5) > 0)
     # the neighbourhood of a hole is lost too
     for axis in SPACE:
@@ -111,7 +112,8 @@ def background_field(dice: Dice, matter: Matter, mask: Tensor, kernels: Tensor) 
     hollow = smooth(dice, n, _cube(side), side / 9) > dice.uniform(n, 1.2, 3.0)
     strength = dice.uniform(n, -2, 11)
     outside = torch.where(hollow & (level > 0.3 * bone), strength, outside)
-    return periodic_field(outside * (1 - mask), kernels)
+    # edges of several ppm would ring through the volume, as those of real bodies do not
+    return periodic_field(_softened(outside) * (1 - mask), kernels)
 
 
 def errors_of(
@@ -196,6 +198,13 @@ def rms(volume: Tensor, mask: Tensor) -> Tensor:
     """
     squares = (volume * mask).square().sum(SPACE, keepdim=True)
     return (squares / mask.sum(SPACE, keepdim=True).clamp(min=1)).sqrt().clamp(min=1e-9)
+
+
+def _softened(volume: Tensor) -> Tensor:
+    """Average over neighbours, so that nothing is left at the highest frequencies."""
+    for axis in SPACE:
+        volume = volume / 2 + (volume.roll(1, axis) + volume.roll(-1, axis)) / 4
+    return volume
 
 
 def _cube(side: int) -> Shape:

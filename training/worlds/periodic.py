@@ -70,7 +70,7 @@ class Worlds:
     task: Task = 'dipole'
     world_size: int = 96
     crop_size: int = 48
-    crops_per_world: int = 4
+    crops_per_world: int = 8
     brains: float = 0.5
     noise: float = 1.0
     residual: float = 0.6

@@ -10,7 +10,6 @@ from scipy import ndimage
 from torch import Tensor
 
 from qsmnet_bids.vectors import Vector
-from training.worlds.raster import HAS_COMPILER
 
 FILE = Path(__file__).parents[1] / 'data' / 'tissue.npz'
 
@@ -64,10 +63,22 @@ class Tissue:
             Shape ``(n, 3, x, y, z)``.
         """
         columns = np.concatenate([matrices, (starts - self.origin)[:, :, None]], axis=2)
-        displacement, columns = displacement / self.spacing, columns / self.spacing
-        if self.maps.device.type == 'cpu' and HAS_COMPILER:
-            return _compiled(self.maps, displacement, columns)
-        return interpolated(self.maps, displacement, columns)
+        maps, device = self.maps, self.maps.device
+        table = torch.as_tensor(columns / self.spacing, dtype=torch.float32, device=device)
+        places = displacement.movedim(1, -1) / self.spacing + table[:, None, None, None, :, 3]
+        for axis in range(3):
+            view = [1, 1, 1, 1, 1]
+            view[axis + 1] = displacement.shape[axis + 2]
+            index = torch.arange(view[axis + 1], device=device).view(view)
+            places += index * table[:, None, None, None, :, axis]
+        last = torch.tensor(maps.shape[1:], device=device) - 1
+        return torch.nn.functional.grid_sample(
+            maps.expand(len(places), *maps.shape),
+            (places * (2 / last) - 1).flip(-1),
+            mode='bilinear',
+            padding_mode='border',
+            align_corners=True,
+        )
 
 
 @lru_cache(maxsize=2)
@@ -89,43 +100,3 @@ def load_tissue(device: torch.device) -> Tissue:
     highest = float(max(grey.max(), white.max()))
     maps = torch.from_numpy(np.stack([grey / highest, white / highest, distance])).float()
     return Tissue(maps.to(device), (x, y, z), spacing)
-
-
-def interpolated(maps: Tensor, displacement: Tensor, columns: np.ndarray) -> Tensor:
-    """Interpolate with torch; arguments as ``compiled.interpolate`` has them, per world.
-
-    Parameters
-    ----------
-    maps
-        Shape ``(channel, a, b, c)``.
-    displacement
-        Shape ``(n, 3, x, y, z)``.
-    columns
-        Shape ``(n, 3, 4)``.
-    """
-    table = torch.as_tensor(columns, dtype=torch.float32, device=maps.device)
-    places = displacement.movedim(1, -1) + table[:, None, None, None, :, 3]
-    for axis in range(3):
-        view = [1, 1, 1, 1, 1]
-        view[axis + 1] = displacement.shape[axis + 2]
-        index = torch.arange(view[axis + 1], device=maps.device).view(view)
-        places = places + index * table[:, None, None, None, :, axis]
-    last = torch.tensor(maps.shape[1:], device=maps.device) - 1
-    grid = (places * (2 / last) - 1).flip(-1)
-    return torch.nn.functional.grid_sample(
-        maps.expand(len(grid), *maps.shape),
-        grid,
-        mode='bilinear',
-        padding_mode='border',
-        align_corners=True,
-    )
-
-
-def _compiled(maps: Tensor, displacement: Tensor, columns: np.ndarray) -> Tensor:
-    from training.worlds.compiled import interpolate  # noqa: PLC0415  numba is an extra
-
-    source = maps.movedim(0, -1).contiguous().numpy()
-    out = torch.empty_like(displacement)
-    for own, displaced, table in zip(out.numpy(), displacement.numpy(), columns, strict=True):
-        interpolate(source, displaced, table, own)
-    return out

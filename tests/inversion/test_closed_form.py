@@ -1,5 +1,4 @@
 import dataclasses
-import math
 
 import pytest
 import torch
@@ -8,20 +7,7 @@ from qsmnet_bids.inversion.tikhonov import tikhonov
 from qsmnet_bids.inversion.tkd import tkd
 from qsmnet_bids.physics.dipole import forward_field
 from qsmnet_bids.tensors import LocalField
-from tests.simulated import coordinates
-
-CASES = [
-    ((48, 48, 48), (1.0, 1.0, 1.0), (0.0, 0.0, 1.0)),
-    ((48, 48, 48), (1.0, 1.0, 1.0), (0.0, 0.5, math.sqrt(0.75))),
-    ((60, 60, 24), (0.8, 0.8, 2.0), (0.36, 0.48, 0.8)),
-]
-
-
-def sphere_in_field(shape, voxel_size, b0_dir):
-    ball = coordinates(shape, voxel_size).square().sum(0).sqrt() < 6
-    field = forward_field(0.3 * ball, voxel_size=voxel_size, b0_dir=b0_dir)
-    mask = torch.ones(shape, dtype=torch.bool)
-    return ball, LocalField(field, torch.zeros_like(field), mask, voxel_size, b0_dir)
+from tests.inversion.spheres import CASES, sphere_in_field
 
 
 @pytest.mark.parametrize('case', CASES)

@@ -7,7 +7,7 @@ MASKINGS = ('combined', 'threshold', 'phase_quality')
 UNWRAPPINGS = ('best_path', 'laplacian', 'romeo')
 FIELDMAPS = ('weighted_mean',)
 BACKGROUNDS = ('vsharp', 'resharp', 'ismv', 'sharp')
-INVERSIONS = ('tikhonov', 'tkd', 'deepqsm')
+INVERSIONS = ('tikhonov', 'tkd', 'tsvd', 'tv', 'rts', 'ndi', 'fansi', 'deepqsm')
 REFERENCES = ('mask', 'none')
 """Names of the methods, so that the command line need not import torch to offer them; a test holds
 them equal to the stages' registries."""

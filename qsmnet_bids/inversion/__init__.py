@@ -2,13 +2,23 @@
 
 from collections.abc import Callable
 
+from qsmnet_bids.inversion.fansi import fansi
+from qsmnet_bids.inversion.ndi import ndi
 from qsmnet_bids.inversion.net import deepqsm
+from qsmnet_bids.inversion.rts import rts
 from qsmnet_bids.inversion.tikhonov import tikhonov
 from qsmnet_bids.inversion.tkd import tkd
+from qsmnet_bids.inversion.tsvd import tsvd
+from qsmnet_bids.inversion.tv import tv
 from qsmnet_bids.tensors import ChiMap
 
 METHODS: dict[str, Callable[..., ChiMap]] = {
     'tikhonov': tikhonov,
     'tkd': tkd,
+    'tsvd': tsvd,
+    'tv': tv,
+    'rts': rts,
+    'ndi': ndi,
+    'fansi': fansi,
     'deepqsm': deepqsm,
 }

@@ -5,9 +5,9 @@ solve the dipole inversion for quantitative susceptibility mapping", NeuroImage 
 doi:10.1016/j.neuroimage.2019.03.060.
 """
 
-from qsmnet_bids.networks.inference import apply_in_b0_frame
+from qsmnet_bids.networks.inference import estimate
 from qsmnet_bids.tensors import ChiMap, LocalField
-from qsmnet_bids.weights.registry import load_network
+from qsmnet_bids.weights.registry import load_network_for
 
 
 def net(local: LocalField, *, weights: str, tile_size: int = 0) -> ChiMap:
@@ -18,7 +18,7 @@ def net(local: LocalField, *, weights: str, tile_size: int = 0) -> ChiMap:
     local
         ppm.
     weights
-        Name of a network that ships.
+        Name of a network for dipole inversion.
     tile_size
         Side of the tiles in voxels where memory is short; 0 for the whole volume at once.
 
@@ -29,10 +29,10 @@ def net(local: LocalField, *, weights: str, tile_size: int = 0) -> ChiMap:
     Raises
     ------
     WeightsError
-        If the weights file is missing or damaged.
+        If the weights file is missing, damaged, or for another task.
     """
-    module = load_network(weights).module.to(local.field.device)
-    chi = apply_in_b0_frame(module, local, tile_size=tile_size)
+    module = load_network_for('dipole', weights).module.to(local.field.device)
+    chi = estimate(module, local, tile_size=tile_size)
     return ChiMap(chi, local.mask, local.voxel_size, local.b0_dir)
 
 

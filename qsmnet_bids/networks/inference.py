@@ -4,11 +4,69 @@ import dataclasses
 
 from torch import Tensor
 
+from qsmnet_bids.networks.closed_form import closed_form
 from qsmnet_bids.networks.network import Network
 from qsmnet_bids.networks.sample import Sample
 from qsmnet_bids.networks.tiling import apply_network
+from qsmnet_bids.physics.box import Box, bounding_box, put_back
+from qsmnet_bids.physics.dipole import dipole_kernel, pad_to, padded_shape
 from qsmnet_bids.physics.resample import b0_frame, from_frame, to_frame
 from qsmnet_bids.tensors import LocalField, TotalField, Volume
+from qsmnet_bids.vectors import Vector
+
+MARGIN = 0.5
+"""Zeros around the box of the mask, against wrap-around, relative to the box's longest side."""
+
+Grid = tuple[int, int, int]
+
+
+def estimate(network: Network, given: LocalField | TotalField, *, tile_size: int = 0) -> Volume:
+    """Apply a network on the field's own grid, or in the frame that it was trained for.
+
+    Parameters
+    ----------
+    network
+        In evaluation mode, on the field's device.
+    given
+        What the network was made for.
+    tile_size
+        Side of the tiles in voxels where memory is short; 0 for the whole volume at once.
+
+    Returns
+    -------
+        ppm, zero outside the mask.
+    """
+    if network.is_turned:
+        return apply_in_b0_frame(network, given, tile_size=tile_size)
+    return apply_on_own_grid(network, given, tile_size=tile_size)
+
+
+def apply_on_own_grid(
+    network: Network, given: LocalField | TotalField, *, tile_size: int = 0
+) -> Volume:
+    """Crop to the mask, make what the network needs for voxel size and direction of B0, apply.
+
+    Parameters
+    ----------
+    network
+        In evaluation mode, on the field's device.
+    given
+        What the network was made for.
+    tile_size
+        Side of the tiles in voxels where memory is short; 0 for the whole volume at once. What
+        is made in closed form is made of the whole volume.
+
+    Returns
+    -------
+        ppm, zero outside the mask.
+    """
+    box = bounding_box(given.mask)
+    crop = given.mask[box].shape
+    x, y, z = (side + (-side) % network.multiple for side in crop)
+    sample = _prepare(network, given, box, (x, y, z))
+    output = apply_network(network, sample, tile_size=tile_size)[0, 0]
+    inside = output[: crop[0], : crop[1], : crop[2]] * given.mask[box]
+    return put_back(inside.to(given.field.dtype), box, given.mask.shape)
 
 
 def apply_in_b0_frame(
@@ -45,6 +103,37 @@ def apply_in_b0_frame(
     sample = dataclasses.replace(sample, scale=scale)
     output = apply_network(network, sample, tile_size=tile_size)[0, 0]
     return (output if frame is None else from_frame(output, frame)) * mask
+
+
+def _prepare(network: Network, given: LocalField | TotalField, box: Box, shape: Grid) -> Sample:
+    mask = given.mask[box].float()
+    volumes = [(volume[box] * mask).float() for volume in (given.field, given.noise)]
+    field, noise, covered = (pad_to(volume, shape) for volume in (*volumes, mask))
+    sample = _sample(field, covered, noise)
+    if 'magnitude' in network.needs:
+        if given.magnitude is None:
+            raise ValueError('this network needs the magnitude, which is not known here')
+        inside = given.magnitude[box] * mask
+        relative = inside / inside[given.mask[box]].median().clamp(min=1e-12)
+        sample = dataclasses.replace(sample, magnitude=pad_to(relative.float(), shape)[None, None])
+    kernel = dipole_kernel(
+        _padded(shape, given.voxel_size), given.voxel_size, given.b0_dir, device=field.device
+    )[None]
+    if 'inverse' in network.needs:
+        parts = (sample.field, sample.mask, sample.noise, kernel)
+        sample = dataclasses.replace(sample, inverse=closed_form(*parts, task=network.task))
+    if 'kernel' in network.needs:
+        sample = dataclasses.replace(sample, kernel=kernel)
+    return sample
+
+
+def _padded(shape: Grid, voxel_size: Vector) -> Grid:
+    """Enlarge by the margin to lengths that transform fast; z to an even one."""
+    margin = MARGIN * max(n * size for n, size in zip(shape, voxel_size, strict=True))
+    x, y, z = padded_shape(shape, voxel_size, margin)
+    while z % 2:
+        z = padded_shape((x, y, z + 1), voxel_size, 0)[2]
+    return x, y, z
 
 
 def _sample(field: Tensor, mask: Tensor, noise: Tensor) -> Sample:

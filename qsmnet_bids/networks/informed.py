@@ -43,7 +43,7 @@ class Informed(Network):
         with_magnitude: bool = False,
     ) -> None:
         super().__init__()
-        self.task = task
+        self.task: Task = task
         n_inverse = N_CHANNELS[task]
         needs: tuple[Need, ...] = ('inverse', 'magnitude') if with_magnitude else ('inverse',)
         self.needs = frozenset(needs)

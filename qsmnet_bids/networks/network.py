@@ -4,6 +4,7 @@ from typing import ClassVar, Literal
 
 from torch import Tensor, nn
 
+from qsmnet_bids.networks.closed_form import Task
 from qsmnet_bids.networks.sample import Sample
 from qsmnet_bids.networks.scaling import mean_magnitude
 
@@ -17,6 +18,8 @@ class Network(nn.Module):
 
     Attributes
     ----------
+    task
+        What it is for.
     multiple
         Sides of its samples must be multiples of this.
     needs
@@ -26,6 +29,7 @@ class Network(nn.Module):
         Whether it knows no other direction of B0 than z and no other voxels than cubes.
     """
 
+    task: Task = 'dipole'
     multiple: int
     needs: frozenset[Need] = frozenset()
     is_turned: ClassVar[bool] = False

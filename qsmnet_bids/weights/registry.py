@@ -9,6 +9,7 @@ from safetensors.torch import load
 
 from qsmnet_bids.errors import WeightsError
 from qsmnet_bids.networks import ARCHITECTURES
+from qsmnet_bids.networks.closed_form import Task
 from qsmnet_bids.networks.network import Network
 from qsmnet_bids.weights.cards import WEIGHTS_DIR, read_card
 
@@ -26,10 +27,14 @@ class TrainedNetwork:
         In evaluation mode, float32, on the CPU.
     sha256
         Of the weights file.
+    uncertainty_factor
+        What the spread of an ensemble is multiplied by to be a standard error; None where it was
+        never calibrated.
     """
 
     module: Network
     sha256: str
+    uncertainty_factor: float | None = None
 
 
 @functools.lru_cache(maxsize=N_CACHED)
@@ -64,4 +69,26 @@ def load_network(name: str, directory: Path = WEIGHTS_DIR) -> TrainedNetwork:
     # stored in half precision, which processors are slow at
     state = {prefix + key: value.float() for key, value in load(data).items()}
     module.load_state_dict(state)
-    return TrainedNetwork(module.eval().requires_grad_(requires_grad=False), found)
+    module.eval().requires_grad_(requires_grad=False)
+    return TrainedNetwork(module, found, card.get('uncertainty_factor'))
+
+
+def load_network_for(task: Task, name: str, directory: Path = WEIGHTS_DIR) -> TrainedNetwork:
+    """Load a network and make sure that it is for the task.
+
+    Parameters
+    ----------
+    task
+        Of the stage that asks.
+    name, directory
+        As ``load_network`` has them.
+
+    Raises
+    ------
+    WeightsError
+        If it is for another task, or for the reasons of ``load_network``.
+    """
+    network = load_network(name, directory)
+    if network.module.task != task:
+        raise WeightsError(f'{name} is a network for {network.module.task}, not for {task}')
+    return network

@@ -1,0 +1,58 @@
+import functools
+import math
+
+import pytest
+import torch
+
+from qsmnet_bids.errors import WeightsError
+from qsmnet_bids.inversion import net as module
+from qsmnet_bids.tensors import LocalField
+from qsmnet_bids.weights.registry import load_network, load_network_for
+from tests.networks.shipped import ship
+from tests.simulated import simulate
+
+
+def local_field(**options):
+    head = simulate(shape=(32, 30, 28), **options)
+    echoes = head.echoes
+    noise = 0.001 * head.brain
+    return LocalField(head.local * head.brain, noise, head.brain, echoes.voxel_size, echoes.b0_dir)
+
+
+def test_deepqsm_is_its_u_net_on_fields_of_unit_spread():
+    local = local_field()
+    scale = local.field[local.mask].std()
+    padded = torch.zeros(1, 1, 32, 32, 32)
+    padded[0, 0, :, :30, :28] = local.field / scale
+    output = load_network('deepqsm').module.unet(padded)[0, 0, :, :30, :28]
+    chi = module.deepqsm(local).chi
+    torch.testing.assert_close(chi, 4 * scale * output * local.mask, rtol=1e-4, atol=1e-6)
+
+
+def test_deepqsm_meets_b0_along_z():
+    """A field along x is turned for it: the same map as along z, turned."""
+    upright = local_field()
+    lying = LocalField(
+        upright.field.permute(2, 1, 0),
+        upright.noise.permute(2, 1, 0),
+        upright.mask.permute(2, 1, 0),
+        upright.voxel_size,
+        (1.0, 0.0, 0.0),
+    )
+    expected = module.deepqsm(upright).chi
+    found = module.deepqsm(lying).chi.permute(2, 1, 0)
+    assert float(torch.corrcoef(torch.stack([found.flatten(), expected.flatten()]))[0, 1]) > 0.9
+
+
+def test_other_networks_stay_on_the_field_s_own_grid(tmp_path, monkeypatch):
+    ship(tmp_path, 'tiny', 'unrolled', features=2, depth=1, rounds=2)
+    ship(tmp_path, 'remover', 'informed', task='background', features=2, depth=1)
+    load = functools.partial(load_network_for, directory=tmp_path)
+    monkeypatch.setattr(module, 'load_network_for', load)
+    local = local_field(voxel_size=(1.0, 1.2, 1.5), b0_dir=(0.0, 0.5, math.sqrt(0.75)))
+    chi = module.net(local, weights='tiny')
+    assert chi.chi.shape == local.field.shape
+    assert torch.isfinite(chi.chi).all()
+    assert not chi.chi[~local.mask].any()
+    with pytest.raises(WeightsError, match='for background, not for dipole'):
+        module.net(local, weights='remover')

@@ -6,7 +6,17 @@ from pathlib import Path
 MASKINGS = ('combined', 'threshold', 'phase_quality')
 UNWRAPPINGS = ('best_path', 'laplacian', 'romeo')
 FIELDMAPS = ('weighted_mean',)
-BACKGROUNDS = ('vsharp', 'resharp', 'ismv', 'sharp')
+BACKGROUNDS = (
+    'vsharp',
+    'resharp',
+    'ismv',
+    'sharp',
+    'pdf',
+    'lbv',
+    'harmonics',
+    'harmonics_vsharp',
+    'highpass',
+)
 INVERSIONS = ('tikhonov', 'tkd', 'tsvd', 'tv', 'rts', 'ndi', 'fansi', 'deepqsm')
 REFERENCES = ('mask', 'none')
 """Names of the methods, so that the command line need not import torch to offer them; a test holds

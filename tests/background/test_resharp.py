@@ -57,7 +57,7 @@ def test_iterations_that_run_out_are_told(generator):
 @pytest.mark.parametrize('options', [{'alpha': 0.0}, {'radius': 0.0}, {'max_iterations': 0}])
 def test_nonsense_is_refused(options, generator):
     with pytest.raises(ValueError, match=next(iter(options))):
-        resharp(noisy_total(generator), **options)
+        resharp(noisy_total(generator), **({'radius': 2.5} | options))
 
 
 def test_a_mask_without_room_for_a_sphere_is_refused(generator):

@@ -80,6 +80,8 @@ def simulate_head(case: Case) -> Head:
         mask=phantom.mask,
         voxel_size=grid.voxel_size,
         b0_dir=grid.b0_dir,
+        magnitude=simulation.echoes.magnitude.square().sum(0).sqrt(),
+        r2star=phantom.r2star,
     )
     return Head(simulation.echoes, local, phantom.chi, phantom.mask)
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from qsmnet_bids.inversion.fansi import fansi
+from qsmnet_bids.inversion.medi import medi
 from qsmnet_bids.inversion.ndi import ndi
 from qsmnet_bids.inversion.net import deepqsm
 from qsmnet_bids.inversion.rts import rts
@@ -20,5 +21,6 @@ METHODS: dict[str, Callable[..., ChiMap]] = {
     'rts': rts,
     'ndi': ndi,
     'fansi': fansi,
+    'medi': medi,
     'deepqsm': deepqsm,
 }

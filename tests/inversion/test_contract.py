@@ -22,6 +22,8 @@ def local_field(head):
         head.brain,
         echoes.voxel_size,
         echoes.b0_dir,
+        magnitude=echoes.magnitude.square().sum(0).sqrt(),
+        r2star=head.r2star * head.brain,
     )
 
 

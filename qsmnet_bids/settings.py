@@ -3,9 +3,9 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
-MASKINGS = ('combined', 'threshold', 'phase_quality')
+MASKINGS = ('combined', 'threshold', 'phase_quality', 'otsu')
 UNWRAPPINGS = ('best_path', 'laplacian', 'romeo')
-FIELDMAPS = ('weighted_mean',)
+FIELDMAPS = ('weighted_mean', 'linear_fit', 'nonlinear_fit')
 BACKGROUNDS = (
     'vsharp',
     'resharp',

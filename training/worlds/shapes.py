@@ -78,11 +78,11 @@ def blob_level(dice: Dice, n: int, side: int) -> Tensor:
 
 
 def _clutter(dice: Dice, side: int) -> Objects:
-    """Draw as many objects as cover the world some times, with sizes uniform in the logarithm."""
+    """Draw as many objects as cover the world some times, with more small ones than large."""
     rng = dice.rng
     n_most = DENSE_OBJECTS * side
     kind = rng.choice([ELLIPSOID, CUBOID, CYLINDER], size=n_most)
-    radius = np.exp(rng.uniform(np.log(0.6), np.log(LARGEST * side), size=(n_most, 1)))
+    radius = 0.6 * (LARGEST * side / 0.6) ** (rng.uniform(size=(n_most, 1)) ** 1.4)
     extents = radius * np.exp(rng.uniform(-1, 1, size=(n_most, 3)) * rng.uniform(0, 0.8))
     thin = (kind == CYLINDER) & (rng.random(n_most) < 0.5)
     extents[thin, :2] = rng.uniform(0.4, 2.5, size=(int(thin.sum()), 1))

@@ -11,7 +11,7 @@ from qsmnet_bids.networks.closed_form import N_CHANNELS, Task
 from qsmnet_bids.networks.network import Need, Network
 from qsmnet_bids.networks.sample import Sample
 from qsmnet_bids.networks.scaling import divisor, mean_magnitude
-from qsmnet_bids.networks.unet import Normalisation, UNet
+from qsmnet_bids.networks.unet import Normalisation, UNet, as_correction
 
 GAIN = 4.0
 """Susceptibility relative to the field that it causes, roughly."""
@@ -47,7 +47,8 @@ class Informed(Network):
         n_inverse = N_CHANNELS[task]
         needs: tuple[Need, ...] = ('inverse', 'magnitude') if with_magnitude else ('inverse',)
         self.needs = frozenset(needs)
-        self.unet = UNet(
+        # before it has learnt anything, the network is its first estimate of what it is to find
+        unet = UNet(
             in_channels=3 + n_inverse + with_magnitude,
             features=features,
             depth=depth,
@@ -56,10 +57,8 @@ class Informed(Network):
             dropout=dropout,
             fold=fold,
         )
+        self.unet = as_correction(unet)
         self.multiple = self.unet.multiple
-        # before it has learnt anything, the network is its first estimate of what it is to find
-        for parameter in self.unet.head.parameters():
-            nn.init.zeros_(parameter)
         start = torch.zeros(n_inverse)
         start[1 if task == 'onestep' else 0] = 1
         self.share = nn.Parameter(start)

@@ -14,6 +14,8 @@ Normalisation = Literal['none', 'batch', 'instance', 'group']
 
 GROUP_SIZE = 8
 """Feature maps that group normalisation takes together."""
+LEAK = 0.1
+"""Slope of a leaking rectifier below zero."""
 
 
 class UNet(nn.Module):
@@ -102,6 +104,27 @@ class UNet(nn.Module):
             volumes = torch.cat([skips.pop(), self.ups[level](volumes)], dim=1)
             volumes = self.decoders[level](volumes)
         return _unfold(self.head(volumes), self.fold)
+
+
+def as_correction(network: UNet) -> UNet:
+    """Let a new network start from zero output, and its rectifiers leak.
+
+    The first steps of training, while only the last layer has anything to learn from, are uneven:
+    without normalisation they switched off most of the plain rectifiers for ever.
+
+    Parameters
+    ----------
+    network
+        Changed in place, and returned.
+    """
+    for parameter in network.head.parameters():
+        nn.init.zeros_(parameter)
+    for block in network.modules():
+        if isinstance(block, nn.Sequential):
+            for position, layer in enumerate(block):
+                if isinstance(layer, nn.ReLU):
+                    block[position] = nn.LeakyReLU(LEAK, inplace=True)
+    return network
 
 
 def _fold(volumes: Tensor, edge: int) -> Tensor:

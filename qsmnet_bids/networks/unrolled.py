@@ -14,7 +14,7 @@ from qsmnet_bids.networks.informed import GAIN
 from qsmnet_bids.networks.network import Need, Network
 from qsmnet_bids.networks.sample import Sample
 from qsmnet_bids.networks.scaling import VOXELS, divisor
-from qsmnet_bids.networks.unet import Normalisation, UNet
+from qsmnet_bids.networks.unet import Normalisation, UNet, as_correction
 
 
 class Unrolled(Network):
@@ -49,7 +49,8 @@ class Unrolled(Network):
         super().__init__()
         if rounds < 1:
             raise ValueError(f'rounds must be at least 1, got {rounds}')
-        self.unet = UNet(
+        # before it has learnt anything, the network is an iterated Tikhonov inversion
+        unet = UNet(
             in_channels=4,
             features=features,
             depth=depth,
@@ -58,10 +59,8 @@ class Unrolled(Network):
             dropout=dropout,
             fold=fold,
         )
+        self.unet = as_correction(unet)
         self.multiple = self.unet.multiple
-        # before it has learnt anything, the network is an iterated Tikhonov inversion
-        for parameter in self.unet.head.parameters():
-            nn.init.zeros_(parameter)
         self.steps = nn.Parameter(torch.ones(rounds))
         # alpha = exp(first) + exp(second) * share of noise
         start = torch.tensor([0.02, 0.2]).log()

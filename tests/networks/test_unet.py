@@ -3,7 +3,7 @@ import itertools
 import pytest
 import torch
 
-from qsmnet_bids.networks.unet import UNet
+from qsmnet_bids.networks.unet import UNet, as_correction
 
 
 @pytest.mark.parametrize('normalisation', ['none', 'batch'])
@@ -84,3 +84,17 @@ def test_folding_costs_a_fraction():
 def test_a_fold_below_one_is_refused():
     with pytest.raises(ValueError, match='fold must be at least 1'):
         UNet(fold=0)
+
+
+def test_a_correction_starts_from_zero_and_nothing_in_it_dies():
+    network = as_correction(UNet(features=2, depth=2))
+    volumes = torch.randn(1, 1, 8, 8, 8)
+    assert not network(volumes).any()
+    assert not any(isinstance(module, torch.nn.ReLU) for module in network.modules())
+    torch.nn.init.ones_(network.head.weight)
+    # biases that switch every plain rectifier off
+    for module in network.modules():
+        if isinstance(module, torch.nn.Conv3d) and module is not network.head:
+            torch.nn.init.constant_(module.bias, -100.0)
+    network(volumes).sum().backward()
+    assert network.encoders[0][0].weight.grad.any()

@@ -3,16 +3,30 @@
 import argparse
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
 
-from benchmarks.accuracy import accuracy
-from benchmarks.heads import CASES
+from benchmarks.accuracy import STAGES, Plan, accuracy
+from benchmarks.heads import CASES, SEED, simulate_head
 from benchmarks.overhead import overhead
 from benchmarks.query import query
-from benchmarks.tables import Rows, write_tables
-from qsmnet_bids.inversion import METHODS
+from benchmarks.speed import growth, speed
+from benchmarks.tables import Rows, to_markdown, write_tables
+from qsmnet_bids import background, fieldmap, inversion, unwrapping
 from qsmnet_bids.vectors import Vector
+
+Row = TypeVar('Row', bound='DataclassInstance')
+METHODS: dict[str, Mapping[str, object]] = {
+    'unwrapping': unwrapping.METHODS,
+    'fieldmap': fieldmap.METHODS,
+    'background': background.METHODS,
+    'inversion': inversion.METHODS,
+}
+SIDES = (128, 192, 256)
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 OUTPUT = Path('runs/benchmarks')
 
@@ -37,10 +51,21 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog='python -m benchmarks', description=__doc__)
     parser.add_argument('--output', type=Path, default=OUTPUT, help='folder of the tables')
     commands = parser.add_subparsers(required=True)
-    accuracy = commands.add_parser('accuracy', help='every inversion against the truth')
+    accuracy = commands.add_parser('accuracy', help='every method against the truth')
     names = [case.name for case in CASES]
+    accuracy.add_argument('--stages', nargs='+', choices=STAGES, default=STAGES)
     accuracy.add_argument('--cases', nargs='+', choices=names, default=names)
-    accuracy.add_argument('--methods', nargs='+', choices=list(METHODS), default=list(METHODS))
+    accuracy.add_argument(
+        '--simulator', choices=['qsmnet-bids', 'qsm-forward'], default='qsmnet-bids'
+    )
+    accuracy.add_argument('--seeds', nargs='+', type=int, default=[SEED], help='of the heads')
+    accuracy.add_argument('--field-noise', type=float, default=0.0, help='of the true fields, ppm')
+    for stage, methods in METHODS.items():
+        accuracy.add_argument(f'--{stage}', nargs='+', choices=list(methods), default=[])
+    speed = commands.add_parser('speed', help='time and memory of every method')
+    speed.add_argument('--shapes', nargs='+', type=_shape, default=[(n, n, n) for n in SIDES])
+    every = sorted({name for methods in METHODS.values() for name in methods})
+    speed.add_argument('--methods', nargs='+', choices=every, default=[])
     simulators = commands.add_parser('simulators', help='against qsm-forward (extra benchmark)')
     overhead = commands.add_parser('overhead', help='the app against pipeline.reconstruct')
     overhead.add_argument('bids_dir', type=Path, help='raw dataset, such as demo/bids')
@@ -49,9 +74,10 @@ def _parser() -> argparse.ArgumentParser:
     query.add_argument('--subjects', type=int, default=200)
     for command in (accuracy, simulators):
         command.add_argument('--voxel-size', nargs=3, type=float, help='mm, for a quick look')
-    for command in (accuracy, overhead):
+    for command in (accuracy, speed, overhead):
         command.add_argument('--threads', type=int, default=2)
     accuracy.set_defaults(measure=_accuracy)
+    speed.set_defaults(measure=_speed)
     simulators.set_defaults(measure=_simulators)
     overhead.set_defaults(measure=_overhead)
     query.set_defaults(measure=_query)
@@ -59,13 +85,52 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _accuracy(arguments: argparse.Namespace, _scratch: Path) -> dict[str, Rows]:
-    rows = accuracy(
-        cases=arguments.cases,
-        methods=arguments.methods,
-        voxel_size=_vector(arguments.voxel_size),
+    simulator = simulate_head
+    if arguments.simulator == 'qsm-forward':
+        from benchmarks.simulators import simulate_by_forward  # noqa: PLC0415 - needs the extra
+
+        simulator = simulate_by_forward
+    size = _vector(arguments.voxel_size)
+    chosen = [case for case in CASES if case.name in arguments.cases]
+    cases = [
+        replace(case, voxel_size=size or case.voxel_size, seed=seed)
+        for case in chosen
+        for seed in arguments.seeds
+    ]
+    plan = Plan(
+        stages=tuple(arguments.stages),
+        unwrappings=tuple(arguments.unwrapping),
+        fieldmaps=tuple(arguments.fieldmap),
+        backgrounds=tuple(arguments.background),
+        inversions=tuple(arguments.inversion),
+        field_noise=arguments.field_noise,
         n_threads=arguments.threads,
     )
-    return {'accuracy': rows}
+    return {'accuracy': list(_told(accuracy(cases, plan, simulator=simulator)))}
+
+
+def _speed(arguments: argparse.Namespace, _scratch: Path) -> dict[str, Rows]:
+    rows = list(
+        _told(speed(arguments.shapes, methods=arguments.methods, n_threads=arguments.threads))
+    )
+    grown = growth(rows)
+    return {'speed': rows, 'growth': grown} if grown else {'speed': rows}
+
+
+def _told(rows: Iterator[Row]) -> Iterator[Row]:
+    """Say on the way how far it has come."""
+    for row in rows:
+        sys.stderr.write(to_markdown([row]).splitlines()[-1] + '\n')
+        yield row
+
+
+def _shape(words: str) -> tuple[int, int, int]:
+    sides = [int(word) for word in words.split('x')]
+    if len(sides) == 1:
+        sides = sides * 3
+    if len(sides) != 3 or min(sides) < 32:
+        raise argparse.ArgumentTypeError(f'expected N or XxYxZ of at least 32, got {words}')
+    return sides[0], sides[1], sides[2]
 
 
 def _simulators(arguments: argparse.Namespace, scratch: Path) -> dict[str, Rows]:

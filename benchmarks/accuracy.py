@@ -1,96 +1,244 @@
-"""Accuracy of every inversion, from the true local field and from the raw echoes."""
+"""Accuracy of every method: of its own stage from the true input, and of whole chains."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import Literal, TypeVar
 
 import torch
 
-from benchmarks.heads import CASES, Case, Quality, judge_map, simulate_head
-from benchmarks.process import measure
-from qsmnet_bids.inversion import METHODS
-from qsmnet_bids.pipeline import reconstruct
-from qsmnet_bids.tensors import ChiMap, LocalField, MultiEcho
-from qsmnet_bids.vectors import Vector
+from benchmarks.heads import Case, Head, Quality, judge, simulate_head
+from benchmarks.process import Measured, measure
+from qsmnet_bids.background import METHODS as BACKGROUNDS
+from qsmnet_bids.fieldmap import METHODS as FIELDMAPS
+from qsmnet_bids.inversion import METHODS as INVERSIONS
+from qsmnet_bids.masking import METHODS as MASKINGS
+from qsmnet_bids.referencing import reference
+from qsmnet_bids.tensors import ChiMap, LocalField, Mask, MultiEcho, TotalField
+from qsmnet_bids.unwrapping import METHODS as UNWRAPPINGS
+
+Field = TypeVar('Field', TotalField, LocalField)
+Stage = Literal['fieldmap', 'background', 'inversion', 'chain']
+STAGES: tuple[Stage, ...] = ('fieldmap', 'background', 'inversion', 'chain')
+MOST_NOISE = 10.0
+"""Of a voxel, relative to the median one."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is measured; empty for all methods there are.
+
+    Parameters
+    ----------
+    stages
+        ``fieldmap``, ``background`` and ``inversion`` from the true input of the stage, ``chain``
+        from the echoes, with the mask that is found there.
+    unwrappings, fieldmaps, backgrounds, inversions
+        Names of methods. A chain takes the first unwrapping and fieldmap.
+    field_noise
+        Added to the true fields, median of its standard deviation over the brain, ppm; a voxel's
+        own goes with the inverse of its magnitude.
+    n_threads
+        Of each process; None for as many as there are cores.
+    """
+
+    stages: tuple[Stage, ...] = STAGES
+    unwrappings: tuple[str, ...] = ()
+    fieldmaps: tuple[str, ...] = ()
+    backgrounds: tuple[str, ...] = ()
+    inversions: tuple[str, ...] = ()
+    field_noise: float = 0.0
+    n_threads: int | None = None
 
 
 @dataclass(frozen=True)
 class Row:
-    """One method on one acquisition.
+    """One method, or one chain of methods, on one acquisition.
 
     Parameters
     ----------
     case
         The acquisition.
-    source
-        ``local field``: the inversion alone, from the true one; ``echoes``: the whole chain.
+    stage
+        One of ``STAGES``.
     method
-        The inversion.
+        Its name, or those of the chain.
     quality
-        Of its map.
+        Of the field or map; what needs a segmentation is nan for fields.
     seconds, peak_gb
-        Of that, in a process of its own.
+        Of the last step, in a process of its own.
+    converged
+        Whether it did; empty where nothing iterates.
     """
 
     case: str
-    source: str
+    stage: Stage
     method: str
     quality: Quality
     seconds: float
     peak_gb: float
+    converged: str
 
 
 def accuracy(
-    *,
-    cases: Sequence[str] = (),
-    methods: Sequence[str] = (),
-    voxel_size: Vector | None = None,
-    n_threads: int | None = None,
-) -> list[Row]:
-    """Reconstruct every acquisition by every method.
+    cases: Sequence[Case], plan: Plan, *, simulator: Callable[[Case], Head] = simulate_head
+) -> Iterator[Row]:
+    """Measure, one row after the other.
 
     Parameters
     ----------
-    cases, methods
-        Names of acquisitions and inversions; empty for all.
-    voxel_size
-        In place of each acquisition's own, for a quick look, mm.
-    n_threads
-        Of each process; None for as many as there are cores.
+    cases
+        Acquisitions to simulate.
+    plan
+        What to measure on each.
+    simulator
+        Makes them.
     """
-    rows = []
-    for case in CASES:
-        if cases and case.name not in cases:
-            continue
-        used = replace(case, voxel_size=voxel_size) if voxel_size else case
-        rows += _rows(used, methods or tuple(METHODS), n_threads)
-    return rows
+    for case in cases:
+        head = simulator(case)
+        noisy = replace(
+            head,
+            total=_noisy(head.total, plan.field_noise, case.seed),
+            local=_noisy(head.local, plan.field_noise, case.seed),
+        )
+        for stage in plan.stages:
+            for method, done, quality in _MEASURES[stage](noisy, head, plan):
+                yield Row(
+                    case.name,
+                    stage,
+                    method,
+                    quality,
+                    done.seconds,
+                    done.peak_gb,
+                    _converged(done.value),
+                )
 
 
-def _rows(case: Case, methods: Sequence[str], n_threads: int | None) -> list[Row]:
-    head = simulate_head(case)
-    sources: dict[str, tuple[Callable[..., ChiMap], LocalField | MultiEcho]] = {
-        'local field': (_invert, head.local),
-        'echoes': (_reconstruct, head.echoes),
-    }
-    rows = []
-    for method in methods:
-        for source, (call, data) in sources.items():
-            done = measure(call, data, method, n_threads)
-            quality = judge_map(done.value, head)
-            rows.append(Row(case.name, source, method, quality, done.seconds, done.peak_gb))
-    return rows
+Result = tuple[str, Measured[TotalField] | Measured[LocalField] | Measured[ChiMap], Quality]
 
 
-def _invert(local: LocalField, method: str, n_threads: int | None) -> ChiMap:
-    _limit(n_threads)
-    return METHODS[method](local)
+def _fieldmaps(noisy: Head, head: Head, plan: Plan) -> Iterator[Result]:
+    for unwrapping in plan.unwrappings or tuple(UNWRAPPINGS):
+        for fieldmap in plan.fieldmaps or tuple(FIELDMAPS):
+            done = measure(fit, noisy.echoes, head.mask, fieldmap, unwrapping, plan.n_threads)
+            yield f'{unwrapping} + {fieldmap}', done, _judge_field(done.value, head.total, head)
 
 
-def _reconstruct(echoes: MultiEcho, method: str, n_threads: int | None) -> ChiMap:
-    _limit(n_threads)
-    return reconstruct(echoes, inversion=method).chi
+def _backgrounds(noisy: Head, head: Head, plan: Plan) -> Iterator[Result]:
+    for method in plan.backgrounds or tuple(BACKGROUNDS):
+        done = measure(remove, noisy.total, method, plan.n_threads)
+        yield method, done, _judge_field(done.value, head.local, head)
 
 
-def _limit(n_threads: int | None) -> None:
+def _inversions(noisy: Head, head: Head, plan: Plan) -> Iterator[Result]:
+    yield from _inverted(noisy.local, '', head, plan)
+
+
+def _chains(noisy: Head, head: Head, plan: Plan) -> Iterator[Result]:
+    unwrapping = (plan.unwrappings or tuple(UNWRAPPINGS))[0]
+    fieldmap = (plan.fieldmaps or tuple(FIELDMAPS))[0]
+    mask = MASKINGS['combined'](noisy.echoes)
+    total = fit(noisy.echoes, mask, fieldmap, unwrapping, plan.n_threads)
+    for background in plan.backgrounds or tuple(BACKGROUNDS):
+        local = remove(total, background, plan.n_threads)
+        yield from _inverted(local, f'{unwrapping} + {background} + ', head, plan)
+
+
+def _inverted(local: LocalField, prefix: str, head: Head, plan: Plan) -> Iterator[Result]:
+    for method in plan.inversions or tuple(INVERSIONS):
+        done = measure(invert, local, method, plan.n_threads)
+        volumes = (done.value.chi, done.value.mask, head.chi, head.mask, head.labels)
+        yield prefix + method, done, judge(*(volume.cpu().numpy() for volume in volumes))
+
+
+_MEASURES: dict[Stage, Callable[[Head, Head, Plan], Iterator[Result]]] = {
+    'fieldmap': _fieldmaps,
+    'background': _backgrounds,
+    'inversion': _inversions,
+    'chain': _chains,
+}
+
+
+def _judge_field(
+    found: TotalField | LocalField, truth: TotalField | LocalField, head: Head
+) -> Quality:
+    volumes = (found.field, found.mask, truth.field, head.mask)
+    return judge(*(volume.cpu().numpy() for volume in volumes))
+
+
+def _noisy(field: Field, level: float, seed: int) -> Field:
+    if not level or field.magnitude is None:
+        return field
+    relative = field.magnitude / field.magnitude[field.mask].median()
+    noise = (level / relative.clamp(min=1 / MOST_NOISE)) * field.mask
+    generator = torch.Generator().manual_seed(seed)
+    drawn = torch.randn(field.field.shape, generator=generator) * noise
+    return replace(field, field=field.field + drawn, noise=noise)
+
+
+def fit(
+    echoes: MultiEcho, mask: Mask, fieldmap: str, unwrapping: str, n_threads: int | None
+) -> TotalField:
+    """Fit the total field by two methods.
+
+    Parameters
+    ----------
+    echoes, mask
+        What to fit, and where.
+    fieldmap, unwrapping
+        Names of the methods.
+    n_threads
+        Of this process; None for as many as there are cores.
+    """
+    limit(n_threads)
+    return FIELDMAPS[fieldmap](echoes, mask=mask, unwrapping=unwrapping)
+
+
+def remove(total: TotalField, method: str, n_threads: int | None) -> LocalField:
+    """Remove the background by a method.
+
+    Parameters
+    ----------
+    total
+        Field to split.
+    method
+        Its name.
+    n_threads
+        Of this process; None for as many as there are cores.
+    """
+    limit(n_threads)
+    return BACKGROUNDS[method](total)
+
+
+def invert(local: LocalField, method: str, n_threads: int | None) -> ChiMap:
+    """Invert the dipole by a method; the map's mean over its mask is zero.
+
+    Parameters
+    ----------
+    local
+        Field to invert.
+    method
+        Its name.
+    n_threads
+        Of this process; None for as many as there are cores.
+    """
+    limit(n_threads)
+    return reference(INVERSIONS[method](local), region='mask')
+
+
+def limit(n_threads: int | None) -> None:
+    """Set this process's threads.
+
+    Parameters
+    ----------
+    n_threads
+        Of this process; None for as many as there are cores.
+    """
     if n_threads is not None:
         torch.set_num_threads(n_threads)
+
+
+def _converged(result: object) -> str:
+    convergence = getattr(result, 'convergence', None)
+    if convergence is None:
+        return ''
+    return 'yes' if convergence.converged else f'no ({convergence.relative_residual:.2g})'

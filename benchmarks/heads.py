@@ -1,17 +1,22 @@
 """The simulated heads on which everything is measured, and how near a map comes to their truth."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
+import torch
+from torch import Tensor
 
 from qsmnet_bids import metrics
+from qsmnet_bids.phantom.anatomy import BLOOD_LABEL, GREY_LABEL, NUCLEI, WHITE_LABEL
 from qsmnet_bids.phantom.brain import brain_phantom
 from qsmnet_bids.phantom.signal import ECHO_TIMES, simulate
-from qsmnet_bids.tensors import ChiMap, LocalField, Mask, MultiEcho, Volume
+from qsmnet_bids.tensors import ChiMap, LocalField, Mask, MultiEcho, TotalField, Volume
 from qsmnet_bids.vectors import Vector
 
 B0 = 3.0
 SEED = 1
+NUCLEUS_LABELS = tuple(nucleus.label for nucleus in NUCLEI)
 
 
 @dataclass(frozen=True)
@@ -26,11 +31,17 @@ class Case:
         mm.
     oblique
         Tilt of the slices, degrees.
+    seed
+        Of head and noise.
+    b0
+        T.
     """
 
     name: str
     voxel_size: Vector
     oblique: float
+    seed: int = SEED
+    b0: float = B0
 
 
 CASES = (
@@ -48,18 +59,22 @@ class Head:
     ----------
     echoes
         As the scanner gives them.
-    local
-        True local field, free of noise.
+    total, local
+        True fields, free of noise.
     chi
         True susceptibility, ppm.
     mask
         The brain.
+    labels
+        Its segmentation, as ``anatomy.LABELS`` has it.
     """
 
     echoes: MultiEcho
+    total: TotalField
     local: LocalField
     chi: Volume
     mask: Mask
+    labels: Tensor
 
 
 def simulate_head(case: Case) -> Head:
@@ -70,20 +85,24 @@ def simulate_head(case: Case) -> Head:
     case
         What to simulate.
     """
-    phantom = brain_phantom(voxel_size=case.voxel_size, oblique=case.oblique, seed=SEED)
-    simulation = simulate(phantom, echo_times=ECHO_TIMES, b0=B0, seed=SEED)
-    field = simulation.fields.local
-    grid = phantom.grid
-    local = LocalField(
-        field=field,
-        noise=field.new_zeros(field.shape),
+    phantom = brain_phantom(voxel_size=case.voxel_size, oblique=case.oblique, seed=case.seed)
+    simulation = simulate(phantom, echo_times=ECHO_TIMES, b0=case.b0, seed=case.seed)
+    known = {
+        'noise': phantom.chi.new_zeros(phantom.chi.shape),
+        'mask': phantom.mask,
+        'voxel_size': phantom.grid.voxel_size,
+        'b0_dir': phantom.grid.b0_dir,
+        'magnitude': torch.linalg.vector_norm(simulation.echoes.magnitude, dim=0),
+        'r2star': phantom.r2star * (case.b0 / B0),
+    }
+    return Head(
+        echoes=simulation.echoes,
+        total=TotalField(field=simulation.fields.total * phantom.mask, **known),
+        local=LocalField(field=simulation.fields.local, **known),
+        chi=phantom.chi,
         mask=phantom.mask,
-        voxel_size=grid.voxel_size,
-        b0_dir=grid.b0_dir,
-        magnitude=simulation.echoes.magnitude.square().sum(0).sqrt(),
-        r2star=phantom.r2star,
+        labels=phantom.labels,
     )
-    return Head(simulation.echoes, local, phantom.chi, phantom.mask)
 
 
 @dataclass(frozen=True)
@@ -94,8 +113,13 @@ class Quality:
     ----------
     nrmse, nrmse_detrended, hfen
         Percent, where both the map and the truth are known.
-    correlation, slope, xsim
+    correlation, slope, xsim, ssim
         There too.
+    nrmse_tissue, nrmse_dgm, nrmse_blood
+        Percent, detrended, there too, in grey and white matter, deep grey nuclei and veins; nan
+        without a segmentation.
+    dgm_linearity
+        How far the nuclei's means are from growing as the truth's do; nan without a segmentation.
     covered
         Part of the brain in which the map is known.
     nrmse_brain
@@ -108,11 +132,22 @@ class Quality:
     correlation: float
     slope: float
     xsim: float
+    ssim: float
+    nrmse_tissue: float
+    nrmse_dgm: float
+    nrmse_blood: float
+    dgm_linearity: float
     covered: float
     nrmse_brain: float
 
 
-def judge(chi: np.ndarray, known: np.ndarray, truth: np.ndarray, brain: np.ndarray) -> Quality:
+def judge(
+    chi: np.ndarray,
+    known: np.ndarray,
+    truth: np.ndarray,
+    brain: np.ndarray,
+    labels: np.ndarray | None = None,
+) -> Quality:
     """Compare a map with the truth.
 
     Parameters
@@ -125,11 +160,14 @@ def judge(chi: np.ndarray, known: np.ndarray, truth: np.ndarray, brain: np.ndarr
         ppm.
     brain
         Mask of the truth.
+    labels
+        Segmentation of the brain.
     """
     both = known & brain
     # masked, or HFEN would see little but the edge between brain and air, which no map has
     chi, truth_there = (np.where(both, v, 0).astype(np.float32) for v in (chi, truth))
     scores = metrics.score(chi, truth_there, both)
+    regions = _Regions(chi, truth_there, both, np.zeros_like(both) if labels is None else labels)
     return Quality(
         nrmse=scores.nrmse,
         nrmse_detrended=scores.nrmse_detrended,
@@ -137,9 +175,31 @@ def judge(chi: np.ndarray, known: np.ndarray, truth: np.ndarray, brain: np.ndarr
         correlation=scores.correlation,
         slope=scores.slope,
         xsim=scores.xsim,
+        ssim=scores.ssim,
+        nrmse_tissue=regions.nrmse(GREY_LABEL, WHITE_LABEL),
+        nrmse_dgm=regions.nrmse(*NUCLEUS_LABELS),
+        nrmse_blood=regions.nrmse(BLOOD_LABEL),
+        dgm_linearity=regions.linearity(*NUCLEUS_LABELS),
         covered=float(both.sum() / brain.sum()),
         nrmse_brain=metrics.nrmse(chi, truth, brain),
     )
+
+
+@dataclass(frozen=True)
+class _Regions:
+    chi: np.ndarray
+    truth: np.ndarray
+    mask: np.ndarray
+    labels: np.ndarray
+
+    def nrmse(self, *labels: int) -> float:
+        region = np.isin(self.labels, labels)
+        return metrics.nrmse_region(self.chi, self.truth, self.mask, region)
+
+    def linearity(self, *labels: int) -> float:
+        regions = [(self.labels == label) & self.mask for label in labels]
+        present = [region for region in regions if region.any()]
+        return metrics.linearity(self.chi, self.truth, present) if len(present) > 1 else math.nan
 
 
 def judge_map(estimate: ChiMap, head: Head) -> Quality:
@@ -152,4 +212,5 @@ def judge_map(estimate: ChiMap, head: Head) -> Quality:
     head
         The truth.
     """
-    return judge(estimate.chi.numpy(), estimate.mask.numpy(), head.chi.numpy(), head.mask.numpy())
+    volumes = (estimate.chi, estimate.mask, head.chi, head.mask, head.labels)
+    return judge(*(volume.numpy() for volume in volumes))

@@ -4,8 +4,9 @@ A. W. Stewart et al., qsm-forward 0.32, https://github.com/astewartau/qsm-forwar
 """
 
 from contextlib import redirect_stdout
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import nibabel as nib
 import numpy as np
@@ -13,7 +14,10 @@ import qsm_forward
 import torch
 
 from benchmarks import app
-from benchmarks.heads import B0, SEED, Quality, judge
+from benchmarks.heads import B0, SEED, Case, Head, Quality, judge, simulate_head
+from qsmnet_bids.bidsio.images import load_multi_echo
+from qsmnet_bids.bidsio.preflight import check
+from qsmnet_bids.bidsio.query import find_runs
 from qsmnet_bids.inversion import METHODS
 from qsmnet_bids.phantom.brain import BrainPhantom, brain_phantom
 from qsmnet_bids.phantom.dataset import Plan, subject_seed, write_dataset
@@ -114,6 +118,50 @@ def compare_maps(phantom: BrainPhantom, scratch: Path) -> list[MapRow]:
             app.run(words, folder / f'{method}.log')
             rows.append(MapRow(simulator, method, _judge(folder / 'out', method, phantom)))
     return rows
+
+
+def simulate_by_forward(case: Case) -> Head:
+    """Give the same head as ``heads.simulate_head``, its fields and signal made by qsm-forward.
+
+    Parameters
+    ----------
+    case
+        What to simulate; qsm-forward's volumes are never oblique.
+    """
+    if case.oblique:
+        raise ValueError(f'qsm-forward cannot tilt the volume, got {case.oblique} degrees')
+    phantom = brain_phantom(voxel_size=case.voxel_size, seed=case.seed)
+    ours = simulate_head(case)
+    geometry = {'voxel_size': phantom.grid.voxel_size, 'B0_dir': phantom.grid.b0_dir}
+    sources = torch.cat([phantom.chi_below, phantom.chi], dim=2).numpy()
+    total = qsm_forward.generate_field(sources, **geometry)[:, :, phantom.grid.n_below :]
+    total = qsm_forward.generate_shimmed_field(total, phantom.mask.numpy(), order=1)[1]
+    local = qsm_forward.generate_field((phantom.chi * phantom.mask).numpy(), **geometry)
+    with TemporaryDirectory(prefix='qsmnet-bids-') as folder:
+        _write_theirs(phantom, Path(folder))
+        bids_dir = Path(folder) / 'bids'
+        (acquisition,) = check(find_runs(bids_dir), bids_dir=bids_dir).acquisitions
+        echoes = load_multi_echo(
+            acquisition.magnitude,
+            acquisition.phase,
+            echo_times=acquisition.echo_times,
+            b0=acquisition.b0,
+            b0_dir=acquisition.b0_dir,
+            voxel_size=acquisition.voxel_size,
+            phase_slope=acquisition.phase_slope,
+            phase_intercept=acquisition.phase_intercept,
+            phase_sign=acquisition.phase_sign,
+        )
+    total_field, local_field = (
+        torch.from_numpy(np.ascontiguousarray(field, dtype=np.float32)) * phantom.mask
+        for field in (total, local)
+    )
+    return replace(
+        ours,
+        echoes=echoes,
+        total=replace(ours.total, field=total_field),
+        local=replace(ours.local, field=local_field),
+    )
 
 
 def _difference(name: str, ours: np.ndarray, theirs: np.ndarray, mask: np.ndarray) -> FieldRow:

@@ -9,6 +9,7 @@ Process 13:600-612, 2004, doi:10.1109/TIP.2003.819861. XSIM: C. Milovic et al., 
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -92,6 +93,51 @@ def nrmse_detrended(estimate: Array, truth: Array, mask: MaskArray) -> float:
     if slope == 0:
         return math.inf
     return float(100 * np.linalg.norm(r / slope - t) / np.linalg.norm(t))
+
+
+def nrmse_region(estimate: Array, truth: Array, mask: MaskArray, region: MaskArray) -> float:
+    """Compute the NRMSE over a region of the mask, detrended over the whole mask.
+
+    Parameters
+    ----------
+    region
+        Where the error counts; what lies outside the mask does not.
+
+    Returns
+    -------
+        Percent; infinite where the estimate has no part that follows the truth, nan where the
+        region has no voxel in the mask.
+    """
+    r, t = _centred(estimate, truth, mask)
+    slope, inside = float(r @ t / (t @ t)), region[mask]
+    if not inside.any():
+        return math.nan
+    if slope == 0:
+        return math.inf
+    error = (r / slope - t)[inside]
+    return float(100 * np.linalg.norm(error) / np.linalg.norm(t[inside]))
+
+
+def linearity(estimate: Array, truth: Array, regions: Sequence[MaskArray]) -> float:
+    """Compute how far the regions' means are from growing as the truth's do: |1 - slope|.
+
+    Parameters
+    ----------
+    regions
+        At least two.
+
+    Returns
+    -------
+        0 is best.
+    """
+    means = np.array(
+        [
+            [volume[region].mean(dtype=np.float64) for region in regions]
+            for volume in (truth, estimate)
+        ]
+    )
+    t, r = means - means.mean(axis=1, keepdims=True)
+    return float(abs(1 - r @ t / (t @ t)))
 
 
 def hfen(estimate: Array, truth: Array, mask: MaskArray) -> float:

@@ -16,16 +16,33 @@ def table(folder, name):
 @pytest.mark.slow
 def test_accuracy_has_a_row_for_each_source(tmp_path):
     size = [str(length) for length in COARSE]
-    words = ['accuracy', '--cases', 'oblique', '--methods', 'tkd', '--voxel-size', *size]
-    assert main(['--output', str(tmp_path), *words]) == 0
+    chosen = ['--unwrapping', 'best_path', '--background', 'vsharp', '--inversion', 'tkd']
+    words = ['accuracy', '--cases', 'oblique', *chosen, '--fieldmap', 'weighted_mean']
+    assert main(['--output', str(tmp_path), *words, '--voxel-size', *size]) == 0
     rows = table(tmp_path, 'accuracy')
-    assert [(row['case'], row['source'], row['method']) for row in rows] == [
-        ('oblique', 'local field', 'tkd'),
-        ('oblique', 'echoes', 'tkd'),
+    assert [(row['case'], row['stage'], row['method']) for row in rows] == [
+        ('oblique', 'fieldmap', 'best_path + weighted_mean'),
+        ('oblique', 'background', 'vsharp'),
+        ('oblique', 'inversion', 'tkd'),
+        ('oblique', 'chain', 'best_path + vsharp + tkd'),
     ]
-    assert rows[0]['correlation'] > 0.85
-    assert rows[0]['slope'] == pytest.approx(1, abs=0.2)
-    assert rows[0]['covered'] == 1
+    alone = rows[2]
+    assert alone['correlation'] > 0.85
+    assert alone['slope'] == pytest.approx(1, abs=0.2)
+    assert alone['covered'] == 1
+    assert alone['nrmse_dgm'] < 100
+    assert rows[0]['correlation'] > 0.9
+
+
+@pytest.mark.slow
+def test_speed_gives_times_in_units_of_a_transform_and_their_growth(tmp_path):
+    words = ['speed', '--shapes', '32', '48x40x36', '--methods', 'tkd', '--threads', '1']
+    assert main(['--output', str(tmp_path), *words]) == 0
+    rows = table(tmp_path, 'speed')
+    assert [row['shape'] for row in rows] == ['32 x 32 x 32', '48 x 40 x 36']
+    assert all(row['ffts'] > 0 and row['peak_gb'] > 0 for row in rows)
+    (grown,) = table(tmp_path, 'growth')
+    assert grown['method'] == 'tkd'
 
 
 @pytest.mark.slow

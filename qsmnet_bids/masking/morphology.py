@@ -8,15 +8,18 @@ import math
 import numpy as np
 import torch
 from scipy import ndimage
+from torch import Tensor
 
 from qsmnet_bids.physics.box import Box, bounding_box, put_back
-from qsmnet_bids.physics.dipole import convolve, pad_to, padded_shape
 from qsmnet_bids.tensors import Mask
 from qsmnet_bids.vectors import Vector
 
 
 def dilate(mask: Mask, radius: float, *, voxel_size: Vector) -> Mask:
     """Add all voxels whose centre lies within a radius of a voxel of the mask.
+
+    The ball is a bundle of rods along x, one per offset in y and z. The mask is lengthened along x
+    step by step, and what has the length of a rod is added at the offsets of all such rods.
 
     Parameters
     ----------
@@ -34,17 +37,39 @@ def dilate(mask: Mask, radius: float, *, voxel_size: Vector) -> Mask:
         return mask.clone()
     box = _grown(bounding_box(mask), (reach[0], reach[1], reach[2]))
     small = mask[box]
-    shape = padded_shape((small.shape[0], small.shape[1], small.shape[2]), voxel_size, radius)
-    axes = [torch.arange(-n, n + 1, device=mask.device) for n in reach]
-    x, y, z = (axis * size for axis, size in zip(axes, voxel_size, strict=True))
-    ball = x[:, None, None] ** 2 + y[:, None] ** 2 + z**2 <= radius**2 * (1 + 1e-5)
-    kernel = pad_to(ball.float(), (shape[0], shape[1], shape[2]))
-    kernel = torch.roll(kernel, [-n for n in reach], dims=(0, 1, 2))
-    # The convolution counts voxels, so that a half is far from any rounding.
-    count = convolve(pad_to(small.float(), shape), torch.fft.rfftn(kernel).real)
+    n_x, n_y, n_z = small.shape
+    # in flat memory a shift in y and z is one number; what it carries over an end lands in padding
+    padded = small.new_zeros((n_x, n_y + reach[1], n_z + reach[2]))
+    padded[:, :n_y, :n_z] = small
+    plane, row = padded.stride(0), padded.stride(1)
+    source = padded.view(-1)
+    longer, grown = source.clone(), torch.zeros_like(source)
+    for length, shifts in enumerate(_rods(radius, reach, voxel_size)):
+        for sign in (-length, length) if length else ():
+            _add_shifted(longer, source, sign * plane)
+        for y, z in shifts:
+            _add_shifted(grown, longer, y * row + z)
     result = mask.clone()
-    result[box] = count[: small.shape[0], : small.shape[1], : small.shape[2]] > 0.5
+    result[box] = grown.view_as(padded)[:, :n_y, :n_z]
     return result
+
+
+def _rods(radius: float, reach: list[int], voxel_size: Vector) -> list[list[tuple[int, int]]]:
+    """Offsets in y and z of the rods that make up a ball, by half their length in voxels."""
+    rods: list[list[tuple[int, int]]] = [[] for _ in range(reach[0] + 1)]
+    for y in range(-reach[1], reach[1] + 1):
+        for z in range(-reach[2], reach[2] + 1):
+            left = radius**2 * (1 + 1e-5) - (y * voxel_size[1]) ** 2 - (z * voxel_size[2]) ** 2
+            if left >= 0:
+                rods[math.floor(math.sqrt(left) / voxel_size[0])].append((y, z))
+    return rods
+
+
+def _add_shifted(target: Tensor, source: Tensor, shift: int) -> None:
+    """Add a flat mask to another, moved on by some places."""
+    n = len(target) - abs(shift)
+    if n > 0:
+        target.narrow(0, max(shift, 0), n).logical_or_(source.narrow(0, max(-shift, 0), n))
 
 
 def erode(mask: Mask, radius: float, *, voxel_size: Vector) -> Mask:
@@ -116,7 +141,13 @@ def fill_holes(mask: Mask) -> Mask:
 
 
 def solid(
-    candidate: Mask, *, voxel_size: Vector, opening_radius: float, closing_radius: float
+    candidate: Mask,
+    *,
+    voxel_size: Vector,
+    opening_radius: float,
+    closing_radius: float,
+    erosion_radius: float = 0.0,
+    fill: bool = True,
 ) -> Mask:
     """Make one solid body of the voxels that look like tissue.
 
@@ -134,23 +165,43 @@ def solid(
         mm.
     closing_radius
         mm.
+    erosion_radius
+        Taken off the body's surface at last, mm.
+    fill
+        Whether gaps and holes are filled; otherwise they stay open but for single voxels, while
+        the body's outer surface is the same.
 
     Returns
     -------
-        One component without holes.
+        One component, without holes if they are filled.
     """
+    for name, radius in (
+        ('opening_radius', opening_radius),
+        ('closing_radius', closing_radius),
+        ('erosion_radius', erosion_radius),
+    ):
+        if radius < 0:
+            raise ValueError(f'{name} must be at least 0, got {radius}')
     if not bool(candidate.any()):
         raise ValueError('no voxel looks like tissue; lower the thresholds or provide a mask')
+    box = bounding_box(candidate)
+    # thick slices must not make it so large that it closes the skull within them
+    speck = math.prod(voxel_size) ** (1 / 3)
     # No filling yet: the scalp may enclose the skull and all.
-    body = close(candidate, max(voxel_size), voxel_size=voxel_size)
-    core = erode(body, opening_radius, voxel_size=voxel_size)
+    tissue = close(candidate, speck, voxel_size=voxel_size)[box]
+    core = erode(tissue, opening_radius, voxel_size=voxel_size)
+    body = tissue.clone()
     if bool(core.any()):
         core = largest_component(core)
-        body &= dilate(core, opening_radius + max(voxel_size), voxel_size=voxel_size)
+        body &= dilate(core, opening_radius + speck, voxel_size=voxel_size)
     body = largest_component(body)
     closed = fill_holes(close(body, closing_radius, voxel_size=voxel_size))
     body |= erode(closed, closing_radius, voxel_size=voxel_size)
-    return fill_holes(largest_component(body))
+    body = fill_holes(largest_component(body))
+    body = erode(body, erosion_radius, voxel_size=voxel_size)
+    if not fill:
+        body = largest_component(body & tissue)
+    return put_back(body, box, candidate.shape)
 
 
 def _grown(box: Box, margin: tuple[int, int, int]) -> Box:

@@ -1,6 +1,7 @@
 """Mask by the phase: in tissue smooth in space and linear in time, elsewhere random.
 
-The measures are ROMEO's: B. Dymerska et al., Magn. Reson. Med. 85:2294-2308, 2021,
+The measures are the spatial coherence and the gradients' coherence in time of ROMEO, with its
+first echo as the template: B. Dymerska et al., Magn. Reson. Med. 85:2294-2308, 2021,
 doi:10.1002/mrm.28563.
 """
 
@@ -16,9 +17,11 @@ from qsmnet_bids.tensors import Mask, MultiEcho, Volume
 def phase_quality(
     echoes: MultiEcho,
     *,
-    quality: float = 0.5,
+    quality: float = 0.6,
     opening_radius: float = 3.0,
     closing_radius: float = 4.0,
+    erosion_radius: float = 0.0,
+    fill: bool = True,
 ) -> Mask:
     """Mask the largest body of coherent phase.
 
@@ -32,16 +35,22 @@ def phase_quality(
         Bridges of less than twice this width are cut, mm.
     closing_radius
         Gaps of less than twice this width are closed, mm.
+    erosion_radius
+        Taken off the surface at last, mm.
+    fill
+        Whether gaps and holes are filled, or stay open as the first of two passes wants them.
 
     Returns
     -------
-        One component without holes.
+        One component, without holes if they are filled.
     """
     return solid(
         coherent(echoes, quality=quality),
         voxel_size=echoes.voxel_size,
         opening_radius=opening_radius,
         closing_radius=closing_radius,
+        erosion_radius=erosion_radius,
+        fill=fill,
     )
 
 
@@ -63,7 +72,7 @@ def coherent(echoes: MultiEcho, *, quality: float) -> Mask:
 def coherence(echoes: MultiEcho) -> Volume:
     """Rate each voxel by the mean weight of its edges, smoothed over 3 x 3 x 3 voxels.
 
-    An edge weighs (1 - |d1| / pi) (1 - |d2 - d1 TE2 / TE1|), at least 0, where d are the wrapped
+    An edge weighs (1 - |d1| / pi) (1 - |d1 - d2 TE1 / TE2|), at least 0, where d are the wrapped
     phase differences along it in the first two echoes; for a single echo the second factor is
     1 - |change of d to the next edge| / 2.
 
@@ -77,7 +86,6 @@ def coherence(echoes: MultiEcho) -> Volume:
         0 for noise to 1 for perfect agreement, without unit.
     """
     total = torch.zeros_like(echoes.phase[0])
-    count = torch.zeros_like(total)
     for axis in range(3):
         n = total.shape[axis]
         if n < 3:
@@ -85,17 +93,40 @@ def coherence(echoes: MultiEcho) -> Volume:
         weight = _edge_weight(echoes, axis)
         for start in (0, 1):
             total.narrow(axis, start, n - 1).add_(weight)
-            count.narrow(axis, start, n - 1).add_(1)
-    mean = total / count.clamp_(min=1)
-    pool = torch.nn.functional.avg_pool3d
-    return pool(mean[None], 3, stride=1, padding=1, count_include_pad=False)[0]
+    total /= _edges_per_voxel(total)
+    for axis in range(3):
+        total = _mean_of_three(total, axis)
+    return total
+
+
+def _edges_per_voxel(volume: Volume) -> Tensor:
+    count = torch.zeros((), device=volume.device, dtype=volume.dtype)
+    for axis, n in enumerate(volume.shape):
+        edges = torch.full((n,), 2.0 if n > 2 else 0.0, device=volume.device, dtype=volume.dtype)
+        if n > 2:
+            edges[0] = edges[-1] = 1
+        count = count + edges.view([-1 if i == axis else 1 for i in range(3)])
+    return count.clamp(min=1)
+
+
+def _mean_of_three(volume: Volume, axis: int) -> Volume:
+    """Average along an axis over each voxel and its neighbours, two of them at an end."""
+    n = volume.shape[axis]
+    if n < 2:
+        return volume
+    result = volume.clone()
+    result.narrow(axis, 1, n - 1).add_(volume.narrow(axis, 0, n - 1))
+    result.narrow(axis, 0, n - 1).add_(volume.narrow(axis, 1, n - 1))
+    for start, length, count in ((0, 1, 2), (1, n - 2, 3), (n - 1, 1, 2)):
+        result.narrow(axis, start, length).div_(count)
+    return result
 
 
 def _edge_weight(echoes: MultiEcho, axis: int) -> Tensor:
     first = _wrap(torch.diff(echoes.phase[0], dim=axis))
     if len(echoes.echo_times) > 1:
-        second = _wrap(torch.diff(echoes.phase[1], dim=axis))
-        disagreement = second.sub_(first, alpha=echoes.echo_times[1] / echoes.echo_times[0])
+        disagreement = _wrap(torch.diff(echoes.phase[1], dim=axis))
+        disagreement.mul_(-echoes.echo_times[0] / echoes.echo_times[1]).add_(first)
     else:
         bend = _wrap(torch.diff(first, dim=axis)).div_(2)
         disagreement = torch.cat([bend, bend.narrow(axis, bend.shape[axis] - 1, 1)], dim=axis)
@@ -104,4 +135,5 @@ def _edge_weight(echoes: MultiEcho, axis: int) -> Tensor:
 
 
 def _wrap(phase: Tensor) -> Tensor:
-    return torch.remainder(phase + math.pi, 2 * math.pi).sub_(math.pi)
+    """Bring to [-pi, pi], in place."""
+    return phase.sub_(torch.round(phase / (2 * math.pi)), alpha=2 * math.pi)

@@ -6,7 +6,8 @@ import torch
 from scipy import ndimage
 
 from qsmnet_bids.masking import METHODS
-from tests.simulated import simulate
+from qsmnet_bids.masking.morphology import erode
+from tests.simulated import coordinates, simulate
 
 
 @pytest.fixture(scope='module')
@@ -23,7 +24,12 @@ class TestEachMethod:
     def test_signature(self, method):
         echoes, *options = inspect.signature(method).parameters.values()
         assert echoes.name == 'echoes'
-        assert all(o.kind is o.KEYWORD_ONLY and isinstance(o.default, float) for o in options)
+        assert all(
+            o.kind is o.KEYWORD_ONLY and isinstance(o.default, float | bool) for o in options
+        )
+        assert {'opening_radius', 'closing_radius', 'erosion_radius', 'fill'} <= {
+            o.name for o in options
+        }
         assert METHODS[method.__name__] is method
 
     def test_finds_the_brain_without_the_scalp(self, method, head):
@@ -46,6 +52,41 @@ class TestEachMethod:
         # where a vein meets the surface it may stay open
         deep = offsets.square().sum(0).sqrt() < 0.72 * 24 - 7
         assert mask[dark & deep].all()
+
+    def test_leaves_holes_open_on_request_and_the_surface_as_it_is(self, method, head):
+        offsets = coordinates((48, 48, 48), (1.0, 1.0, 1.0))
+        bleed = offsets.square().sum(0) < 16
+        generator = torch.Generator().manual_seed(2)
+        noise = 0.01 * torch.randn(2, 3, 48, 48, 48, generator=generator)
+        magnitude = torch.where(bleed, noise.square().sum(0).sqrt(), head.echoes.magnitude)
+        phase = torch.where(bleed, torch.atan2(noise[0], noise[1]), head.echoes.phase)
+        echoes = dataclasses.replace(head.echoes, magnitude=magnitude, phase=phase)
+
+        filled, reliable = method(echoes), method(echoes, fill=False)
+
+        assert not (reliable & ~filled).any()
+        assert filled[bleed].all()
+        assert float(reliable[bleed].float().mean()) < 0.3
+        far = offsets.square().sum(0) > 12**2
+        assert float((filled & ~reliable & far).sum()) < 0.02 * float(filled.sum())
+        assert ndimage.label(reliable.numpy())[1] == 1
+
+    def test_erodes_by_mm(self, method, head):
+        filled = method(head.echoes)
+        shrunk = method(head.echoes, erosion_radius=2.5)
+        assert torch.equal(shrunk, erode(filled, 2.5, voxel_size=(1.0, 1.0, 1.0)))
+
+    def test_low_signal_to_noise_and_an_uneven_magnitude(self, method):
+        head = simulate(noise=0.04)
+        offsets = coordinates((48, 48, 48), (1.0, 1.0, 1.0))
+        uneven = 1 / (1 + (offsets.square().sum(0) / 20**2))
+        echoes = dataclasses.replace(head.echoes, magnitude=head.echoes.magnitude * uneven)
+        assert dice(method(echoes), head.brain) > 0.93
+
+    @pytest.mark.parametrize('name', ['opening_radius', 'closing_radius', 'erosion_radius'])
+    def test_radii_below_zero_are_refused(self, method, name, head):
+        with pytest.raises(ValueError, match=rf'{name} must be at least 0, got -1'):
+            method(head.echoes, **{name: -1.0})
 
     def test_keeps_a_crop_without_background_whole(self, method, head):
         window = (slice(None), slice(14, 34), slice(14, 34), slice(14, 34))

@@ -102,6 +102,16 @@ def test_solid_cuts_the_scalp_off_and_heals_the_brain():
     assert np.array_equal(body.numpy(), ndimage.binary_fill_holes(body.numpy()))
 
 
+def test_thick_slices_do_not_close_the_skull():
+    voxel_size = (1.0, 1.0, 3.0)
+    x, y, z = (torch.arange(n) - n / 2 for n in (60, 60, 20))
+    radius = (x[:, None, None] ** 2 + y[:, None] ** 2 + (3 * z) ** 2).sqrt()
+    brain, scalp = radius < 18, (radius > 23) & (radius < 28)
+    body = solid(brain | scalp, voxel_size=voxel_size, opening_radius=3.0, closing_radius=4.0)
+    assert not (body & scalp).any()
+    assert float((body & brain).sum()) > 0.98 * float(brain.sum())
+
+
 def test_nothing_like_tissue_is_an_error():
     with pytest.raises(ValueError, match='provide a mask'):
         solid(

@@ -9,6 +9,9 @@ from qsmnet_bids.inversion.closed_form import Grid, invert
 from qsmnet_bids.physics.gradient import gradient_power
 from qsmnet_bids.tensors import ChiMap, LocalField
 
+MEAN_SQUARE = 4 / 45
+"""Of the dipole kernel over all directions."""
+
 
 def tikhonov(
     local: LocalField,
@@ -16,6 +19,7 @@ def tikhonov(
     alpha: float = 0.01,
     gradient_weight: float = 0.0,
     correction: bool = True,
+    by_noise: bool = False,
 ) -> ChiMap:
     """Minimise |D chi - field|^2 + alpha |chi|^2 + gradient_weight |gradient chi|^2.
 
@@ -32,6 +36,9 @@ def tikhonov(
         Penalty of its gradient, mm^2.
     correction
         Whether the underestimation that the penalties cause is divided out.
+    by_noise
+        Whether ``alpha`` is replaced by the ratio of the powers of noise and susceptibility in the
+        mask, as Wiener has it: 4/45 noise^2 / (field^2 - noise^2), since 4/45 is the mean of D^2.
 
     Returns
     -------
@@ -43,6 +50,9 @@ def tikhonov(
             f'got {alpha} and {gradient_weight}'
         )
 
+    if by_noise:
+        alpha = _noise_to_signal(local)
+
     def inverse(kernel: Tensor, shape: Grid) -> Tensor:
         penalty = kernel.square().add_(alpha)
         if gradient_weight:
@@ -52,3 +62,14 @@ def tikhonov(
         return kernel.div_(penalty.clamp_(min=1e-12))
 
     return invert(local, inverse=inverse, correction=correction)
+
+
+def _noise_to_signal(local: LocalField) -> float:
+    noise = float(local.noise[local.mask].square().mean())
+    field = float(local.field[local.mask].square().mean())
+    if not 0 < noise < field:
+        raise ValueError(
+            'by_noise must be False where the noise is not known or exceeds the field, '
+            f'got noise of {noise**0.5:.3g} ppm in a field of {field**0.5:.3g} ppm'
+        )
+    return MEAN_SQUARE * noise / (field - noise)

@@ -1,4 +1,5 @@
 import dataclasses
+import math
 
 import pytest
 import torch
@@ -59,6 +60,18 @@ def test_the_gradient_penalty_smooths():
     rough = tikhonov(noisy, correction=False).chi
     smooth = tikhonov(noisy, gradient_weight=0.1, correction=False).chi
     assert roughness(smooth) < 0.3 * roughness(rough)
+
+
+def test_the_penalty_follows_the_noise_if_asked():
+    _, local = sphere_in_field(*CASES[0], head=20.0)
+    power = float(local.field[local.mask].square().mean())
+    noise = math.sqrt(power / 5) * local.mask
+    noisy = dataclasses.replace(local, noise=noise)
+    # a fifth of the power is noise: 4/45 / (5 - 1)
+    expected = tikhonov(local, alpha=1 / 45).chi
+    torch.testing.assert_close(tikhonov(noisy, by_noise=True).chi, expected, atol=1e-5, rtol=1e-4)
+    with pytest.raises(ValueError, match='by_noise must be False where the noise is not known'):
+        tikhonov(local, by_noise=True)
 
 
 def test_sources_at_opposite_ends_do_not_meet():

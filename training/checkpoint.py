@@ -84,7 +84,8 @@ def start(recipe: Recipe, run_dir: Path, *, device: torch.device, restart: bool)
     run = Run(recipe, network, optimiser, average)
     path = run_dir / CHECKPOINT
     if path.exists() and not restart:
-        stored = load(path, device)
+        # by way of the CPU, where the optimiser keeps its count of steps
+        stored = load(path)
         _refuse_change(stored['recipe'], recipe, path)
         network.load_state_dict(stored['network'])
         average.load_state_dict(stored['average'])
@@ -121,15 +122,13 @@ def save(run: Run, run_dir: Path) -> None:
     replace(run_dir / CHECKPOINT, lambda temporary: torch.save(content, temporary))
 
 
-def load(path: Path, device: torch.device | str = 'cpu') -> dict[str, Any]:
-    """Read a checkpoint.
+def load(path: Path) -> dict[str, Any]:
+    """Read a checkpoint into the CPU's memory.
 
     Parameters
     ----------
     path
         Of the file.
-    device
-        Of the tensors.
 
     Raises
     ------
@@ -138,7 +137,7 @@ def load(path: Path, device: torch.device | str = 'cpu') -> dict[str, Any]:
     """
     if not path.exists():
         raise SettingsError(f'{path}: no such checkpoint; name the folder of a run')
-    stored: dict[str, Any] = torch.load(path, map_location=device, weights_only=True)
+    stored: dict[str, Any] = torch.load(path, map_location='cpu', weights_only=True)
     if stored.get('version') != VERSION:
         raise SettingsError(
             f'{path}: written by another version of the training; --restart begins anew'

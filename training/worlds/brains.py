@@ -97,10 +97,10 @@ def _draw_pose(dice: Dice, grid: Grid) -> Pose:
     away = (1 - 1 / zoom)[:, None] * rng.uniform(-1, 1, size=(n, 3)) * (55, 70, 50)
     shift = np.asarray(CENTRE_MM) + away + rng.uniform(-5, 5, size=(n, 3))
     spacing = float(dice.apart(1, 25, 60)[0] / mm.mean())
-    displacement = torch.zeros(1)
+    displacement = torch.zeros(1, device=dice.device)
     for amplitude, wave in ((5.0, spacing), (1.2, spacing / 3)):
         part = smooth(dice, 3 * n, grid.shape, max(wave, 2)).view(n, 3, *grid.shape)
-        displacement = displacement.to(dice.device) + dice.uniform(n, 0, amplitude)[:, None] * part
+        displacement = displacement + dice.uniform(n, 0, amplitude)[:, None] * part
     return Pose(matrix, shift, mm, displacement)
 
 
@@ -124,9 +124,8 @@ def _tissue_values(dice: Dice, n: int) -> list[Tensor]:
 
 def _texture(dice: Dice, grid: Grid) -> Tensor:
     n = grid.n_worlds
-    fine = dice.log_uniform(n, *TEXTURE_PPM) * smooth(
-        dice, n, grid.shape, dice.rng.uniform(1.2, 4)
-    )
+    spacing = dice.rng.uniform(1.2, 4)
+    fine = dice.log_uniform(n, *TEXTURE_PPM) * smooth(dice, n, grid.shape, spacing)
     coarse = dice.log_uniform(n, *TEXTURE_PPM) * smooth(dice, n, grid.shape, grid.side / 9)
     return fine + coarse
 
@@ -215,8 +214,8 @@ def _add_edge(
     thickness = dice.uniform(n, 0, 0.02) * grid.side
     patchy = (smooth(dice, n, grid.shape, grid.side / 8) - dice.uniform(n, 0, 2)).clamp(0, 1)
     cover = patchy * (0.5 + thickness + level).clamp(0, 1)
-    value = dice.uniform(n, -0.6, 0.6)
-    return torch.lerp(chi, value.expand_as(chi), cover), signal * (1 - 0.6 * cover)
+    value = dice.uniform(n, -0.6, 0.6).expand_as(chi)
+    return torch.lerp(chi, value, cover), signal * (1 - 0.6 * cover)
 
 
 def _add_lesions(dice: Dice, grid: Grid, chi: Tensor, signal: Tensor) -> tuple[Tensor, Tensor]:

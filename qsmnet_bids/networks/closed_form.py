@@ -13,7 +13,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from qsmnet_bids.networks.fourier import convolve, full_mean, grid_of
+from qsmnet_bids.networks.fourier import convolve, convolve_each, full_mean, grid_of
 from qsmnet_bids.networks.scaling import VOXELS, divisor, mean_magnitude
 
 Task = Literal['dipole', 'background', 'onestep']
@@ -80,13 +80,12 @@ def inversions(field: Tensor, mask: Tensor, noise: Tensor, kernel: Tensor) -> Te
     n_z = grid_of((field.shape[2], field.shape[3], field.shape[4]), kernel)[2]
     signal = (field * mask).square().sum(VOXELS)
     share = ((noise * mask).square().sum(VOXELS) / divisor(signal)).clamp(max=1)
-    results = []
+    kernels = []
     for least, by_noise in PENALTIES:
         alpha = (least + by_noise * share)[:, None, None, None]
         inverse = tikhonov_kernel(kernel, alpha)
-        inverse = inverse / full_mean(inverse * kernel, n_z)
-        results.append(convolve(field * mask, inverse) * mask)
-    return torch.cat(results, dim=1)
+        kernels.append(inverse / full_mean(inverse * kernel, n_z))
+    return convolve_each(field * mask, kernels) * mask
 
 
 def tikhonov_kernel(kernel: Tensor, alpha: Tensor) -> Tensor:

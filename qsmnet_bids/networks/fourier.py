@@ -1,5 +1,7 @@
 """Convolutions of batches with kernels that are given in k-space."""
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
@@ -21,10 +23,29 @@ def convolve(volumes: Tensor, kernel: Tensor) -> Tensor:
     -------
         Same unit and shape as ``volumes``.
     """
+    return convolve_each(volumes, [kernel])
+
+
+def convolve_each(volumes: Tensor, kernels: Sequence[Tensor]) -> Tensor:
+    """Convolve with several kernels of one grid, for one transform of the volumes.
+
+    Parameters
+    ----------
+    volumes, kernels
+        As ``convolve`` has them.
+
+    Returns
+    -------
+        Shape ``(n, c * len(kernels), x, y, z)``.
+    """
     x, y, z = volumes.shape[-3:]
-    grid = grid_of((x, y, z), kernel)
-    spectrum = torch.fft.rfftn(volumes, s=grid, dim=AXES) * kernel[:, None]
-    return torch.fft.irfftn(spectrum, s=grid, dim=AXES)[..., :x, :y, :z]
+    grid = grid_of((x, y, z), kernels[0])
+    spectrum = torch.fft.rfftn(volumes, s=grid, dim=AXES)
+    results = [
+        torch.fft.irfftn(spectrum * kernel[:, None], s=grid, dim=AXES)[..., :x, :y, :z]
+        for kernel in kernels
+    ]
+    return torch.cat(results, dim=1)
 
 
 def grid_of(shape: tuple[int, int, int], kernel: Tensor) -> tuple[int, int, int]:

@@ -2,7 +2,7 @@
 
 import inspect
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, TypeVar
 
 from qsmnet_bids.background import METHODS as BACKGROUNDS
@@ -99,6 +99,8 @@ def reconstruct(  # noqa: PLR0913 - one argument per stage
         **given.get(fieldmap, {}),
     )
     relaxation = relaxometry(echoes, mask=mask) if len(echoes.echo_times) > 1 else None
+    if relaxation is not None:
+        total = replace(total, r2star=relaxation.r2star)
     local = remove_background(total, **given.get(background, {}))
     chi = invert(local, **given.get(inversion, {}))
     return Reconstruction(mask, total, local, to_reference(chi, region=reference), relaxation)

@@ -84,6 +84,8 @@ class TotalField:
         Root of the sum of squares over the echoes, any unit; None where it is not known.
     r2star
         1/s; None where it is not known, as from a single echo.
+    convergence
+        Of the fit over the echoes, if it iterates.
     """
 
     field: Volume
@@ -93,6 +95,7 @@ class TotalField:
     b0_dir: Vector
     magnitude: Volume | None = None
     r2star: Volume | None = None
+    convergence: Convergence | None = None
 
 
 @dataclass(frozen=True)

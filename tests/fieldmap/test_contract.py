@@ -1,11 +1,15 @@
 import dataclasses
 import inspect
+import math
 
 import pytest
 import torch
 
 from qsmnet_bids.fieldmap import METHODS
-from tests.simulated import simulate
+from qsmnet_bids.unwrapping import METHODS as UNWRAPPINGS
+from tests.simulated import coordinates, simulate
+
+SINGLE_ECHO = {'weighted_mean'}
 
 
 @pytest.fixture(scope='module')
@@ -24,7 +28,7 @@ class TestEachMethod:
         echoes, mask, *options = inspect.signature(method).parameters.values()
         assert (echoes.name, mask.name) == ('echoes', 'mask')
         assert all(o.kind is o.KEYWORD_ONLY for o in (mask, *options))
-        assert {'unwrapping', 'unwrapping_parameters'} <= {o.name for o in options}
+        assert {'unwrapping', 'unwrapping_parameters', 'bipolar'} <= {o.name for o in options}
         assert METHODS[method.__name__] is method
 
     def test_the_record_describes_the_input(self, method, head):
@@ -39,15 +43,64 @@ class TestEachMethod:
             assert not volume[~head.brain].any()
         assert (total.noise[head.brain] > 0).all()
         assert torch.equal(head.echoes.phase, before)
+        strength = head.echoes.magnitude.square().sum(0).sqrt()
+        assert torch.allclose(total.magnitude, strength)
 
     @pytest.mark.parametrize('echo_times', [(0.01,), (0.004, 0.012), (0.004, 0.009, 0.016, 0.025)])
     def test_the_field_is_right_within_its_noise(self, method, echo_times):
         head = simulate(echo_times=echo_times, offset=0.0)
+        if len(echo_times) == 1 and method.__name__ not in SINGLE_ECHO:
+            with pytest.raises(ValueError, match='at least 2 echoes, got 1'):
+                method(head.echoes, mask=head.brain)
+            return
         total = method(head.echoes, mask=head.brain)
         error = (total.field - head.total)[head.brain]
         assert scatter(error / total.noise[head.brain]) == pytest.approx(1, abs=0.15)
         assert abs(float(error.median())) < 5e-4
         assert float(error.abs().max()) < 0.02
+
+    @pytest.mark.parametrize('noise', [0.005, 0.03, 0.1])
+    def test_the_noise_is_told_honestly(self, method, noise):
+        head = simulate(echo_times=(0.004, 0.009, 0.016, 0.025), offset=0.0, noise=noise)
+        told = method(head.echoes, mask=head.brain, unwrapping='romeo')
+        error = ((told.field - head.total) / told.noise)[head.brain]
+        assert scatter(error) == pytest.approx(1, abs=0.05)
+        assert float(error.std()) == pytest.approx(1, abs=0.05)
+
+    @pytest.mark.parametrize('unwrapping', UNWRAPPINGS)
+    def test_every_unwrapping_serves(self, method, unwrapping):
+        head = simulate(echo_times=(0.005, 0.01, 0.015), offset=0.3)
+        total = method(head.echoes, mask=head.brain, unwrapping=unwrapping)
+        error = (total.field - head.total)[head.brain]
+        # the plain Laplacian lacks a harmonic field
+        bound = 1.0 if unwrapping == 'laplacian' else 0.03
+        assert float((error - error.median()).abs().max()) < bound
+        assert scatter(torch.diff(error)) < 0.01
+
+    @pytest.mark.parametrize(
+        'echo_times', [(0.004, 0.009, 0.014, 0.019), (0.004, 0.011, 0.016, 0.025)]
+    )
+    def test_a_bipolar_readout_is_mended(self, method, echo_times):
+        head = simulate(echo_times=echo_times, offset=0.4)
+        tilt = 0.7 - 0.05 * coordinates((48, 48, 48), (1.0, 1.0, 1.0))[1]
+        phase = head.echoes.phase.clone()
+        phase[1::2] = torch.remainder(phase[1::2] + tilt + math.pi, 2 * math.pi) - math.pi
+        echoes = dataclasses.replace(head.echoes, phase=phase)
+        usual = method(head.echoes, mask=head.brain).field
+        mended = method(echoes, mask=head.brain, bipolar=True).field
+        kept = method(echoes, mask=head.brain).field
+        inside = head.brain
+        assert float((mended - usual)[inside].abs().quantile(0.95)) < 0.01
+        assert float((kept - usual)[inside].abs().quantile(0.5)) > 0.01
+
+    def test_a_bipolar_readout_of_two_echoes_is_refused(self, method):
+        head = simulate(shape=(16, 16, 16), echo_times=(0.005, 0.01))
+        with pytest.raises(ValueError, match='at least 3 echoes, got 2'):
+            method(head.echoes, mask=head.brain, bipolar=True)
+
+    def test_an_unknown_unwrapping_is_refused(self, method, head):
+        with pytest.raises(ValueError, match=r'unwrapping must be one of.*best_path'):
+            method.__wrapped__(head.echoes, mask=head.brain, unwrapping='magic')
 
     def test_a_voxel_without_signal_has_finite_noise_and_spoils_no_other(self, method, head):
         magnitude, phase = head.echoes.magnitude.clone(), head.echoes.phase.clone()

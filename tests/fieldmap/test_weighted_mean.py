@@ -73,8 +73,3 @@ def test_the_field_does_not_depend_on_the_unit_of_the_magnitude(head):
     second = weighted_mean(louder, mask=head.brain)
     assert torch.allclose(first.field, second.field, atol=1e-6)
     assert torch.allclose(first.noise, second.noise, rtol=1e-4)
-
-
-def test_an_unknown_unwrapping_is_refused(head):
-    with pytest.raises(ValueError, match=r'best_path.*laplacian'):
-        weighted_mean.__wrapped__(head.echoes, mask=head.brain, unwrapping='magic')

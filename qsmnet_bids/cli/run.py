@@ -43,6 +43,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         with _termination_raised():
             gc.disable()  # there is no garbage among modules, and looking takes time
             from qsmnet_bids.cli.levels import run_levels  # noqa: PLC0415 -- seconds, only now
+
             gc.enable()
 
             logging.basicConfig(level=LEVELS[min(settings.verbosity, 2)], format='%(message)s')

@@ -22,10 +22,10 @@ class DrawFiguresInputSpec(LoadedEchoesInputSpec):
     name = traits.Str(mandatory=True, desc='of the run, as in sub-01_run-1')
     suffix = traits.Str('MEGRE', usedefault=True, desc='of the run')
     inversion = traits.Str(mandatory=True, desc='method that made chi')
-    mask = File(exists=True, mandatory=True)
-    total = File(exists=True, mandatory=True, desc='ppm')
-    local = File(exists=True, mandatory=True, desc='ppm')
-    chi = File(exists=True, mandatory=True, desc='ppm')
+    mask = File(exists=True, mandatory=True, nohash=True)
+    total = File(exists=True, mandatory=True, nohash=True, desc='ppm')
+    local = File(exists=True, mandatory=True, nohash=True, desc='ppm')
+    chi = File(exists=True, mandatory=True, nohash=True, desc='ppm')
 
 
 class DrawFiguresOutputSpec(TraitedSpec):  # type: ignore[misc] # nipype has no types

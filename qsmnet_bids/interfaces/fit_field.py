@@ -6,7 +6,7 @@ from pathlib import Path
 from nipype.interfaces.base import Bunch, File, SimpleInterface, TraitedSpec, traits
 
 from qsmnet_bids.interfaces import lazy
-from qsmnet_bids.interfaces.specs import LoadedEchoesInputSpec
+from qsmnet_bids.interfaces.specs import LoadedEchoesInputSpec, fingerprint
 
 
 class FitFieldInputSpec(LoadedEchoesInputSpec):
@@ -27,6 +27,7 @@ class FitFieldOutputSpec(TraitedSpec):  # type: ignore[misc] # nipype has no typ
     t2star = File(desc='s')
     s0 = File(desc='unit of the magnitude')
     steps = traits.List(traits.Dict, desc='for the sidecar')
+    fingerprint = traits.Str(desc='of all that the outputs were made from')
 
 
 class FitField(SimpleInterface):  # type: ignore[misc] # nipype has no types
@@ -50,5 +51,6 @@ class FitField(SimpleInterface):  # type: ignore[misc] # nipype has no types
         maps |= vars(relaxation) if relaxation else {}
         for name, volume in maps.items():
             self._results[name] = numerics.save(volume, name, runtime.cwd, inputs.mask)
+        self._results['fingerprint'] = fingerprint(inputs)
         self._results['steps'] = [step.as_dict() for step in steps]
         return runtime

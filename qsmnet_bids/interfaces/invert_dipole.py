@@ -5,7 +5,7 @@ import json
 from nipype.interfaces.base import Bunch, File, SimpleInterface, TraitedSpec, traits
 
 from qsmnet_bids.interfaces import lazy
-from qsmnet_bids.interfaces.specs import FieldInputSpec
+from qsmnet_bids.interfaces.specs import FieldInputSpec, fingerprint
 
 
 class InvertDipoleInputSpec(FieldInputSpec):
@@ -22,6 +22,7 @@ class InvertDipoleOutputSpec(TraitedSpec):  # type: ignore[misc] # nipype has no
     chi = File(exists=True, desc='ppm')
     quality = traits.Dict(desc='measures of the map')
     steps = traits.List(traits.Dict, desc='for the sidecar')
+    fingerprint = traits.Str(desc='of all that the outputs were made from')
 
 
 class InvertDipole(SimpleInterface):  # type: ignore[misc] # nipype has no types
@@ -42,5 +43,6 @@ class InvertDipole(SimpleInterface):  # type: ignore[misc] # nipype has no types
         )
         self._results['chi'] = numerics.save(chi.chi, 'chi', runtime.cwd, inputs.mask)
         self._results['quality'] = numerics.quality_measures(chi, local=local)
+        self._results['fingerprint'] = fingerprint(inputs)
         self._results['steps'] = [step.as_dict() for step in steps]
         return runtime

@@ -5,7 +5,7 @@ import json
 from nipype.interfaces.base import Bunch, File, SimpleInterface, TraitedSpec, traits
 
 from qsmnet_bids.interfaces import lazy
-from qsmnet_bids.interfaces.specs import FieldInputSpec
+from qsmnet_bids.interfaces.specs import FieldInputSpec, fingerprint
 
 
 class RemoveBackgroundInputSpec(FieldInputSpec):
@@ -21,6 +21,7 @@ class RemoveBackgroundOutputSpec(TraitedSpec):  # type: ignore[misc] # nipype ha
     noise = File(exists=True, desc='standard deviation of the field, ppm')
     mask = File(exists=True, desc='where the local field is known')
     steps = traits.List(traits.Dict, desc='for the sidecar')
+    fingerprint = traits.Str(desc='of all that the outputs were made from')
 
 
 class RemoveBackground(SimpleInterface):  # type: ignore[misc] # nipype has no types
@@ -40,5 +41,6 @@ class RemoveBackground(SimpleInterface):  # type: ignore[misc] # nipype has no t
         for name in ('field', 'noise', 'mask'):
             volume = getattr(local, name)
             self._results[name] = numerics.save(volume, name, runtime.cwd, inputs.mask)
+        self._results['fingerprint'] = fingerprint(inputs)
         self._results['steps'] = [step.as_dict() for step in steps]
         return runtime

@@ -51,15 +51,30 @@ class LoadedEchoesInputSpec(WorkerInputSpec):
 
 
 class FieldInputSpec(WorkerInputSpec):
-    """A field in ppm, where it is known and how well."""
+    """A field in ppm, where it is known and how well.
 
-    field = File(exists=True, mandatory=True, desc='ppm')
-    noise = File(exists=True, mandatory=True, desc='standard deviation of the field, ppm')
-    mask = File(exists=True, mandatory=True, desc='where the field is known')
-    magnitude = File(exists=True, desc='root of the sum of squares over the echoes')
-    r2star = File(exists=True, desc='1/s')
+    nipype hashes the ``fingerprint`` of the node that made the files in place of their content.
+    """
+
+    field = File(exists=True, mandatory=True, nohash=True, desc='ppm')
+    noise = File(exists=True, mandatory=True, nohash=True, desc='standard deviation, ppm')
+    mask = File(exists=True, mandatory=True, nohash=True, desc='where the field is known')
+    magnitude = File(exists=True, nohash=True, desc='root of the sum of squares over the echoes')
+    r2star = File(exists=True, nohash=True, desc='1/s')
+    fingerprint = traits.Str(mandatory=True, desc='of all that the files were made from')
     voxel_size = traits.Tuple(traits.Float, traits.Float, traits.Float, mandatory=True, desc='mm')
     b0_dir = traits.Tuple(traits.Float, traits.Float, traits.Float, mandatory=True)
+
+
+def fingerprint(inputs: WorkerInputSpec) -> str:
+    """Hash all that decides a node's outputs: its inputs, and theirs by their fingerprint.
+
+    Parameters
+    ----------
+    inputs
+        Of the node.
+    """
+    return str(inputs.get_hashval(hash_method='content')[1])
 
 
 ECHOES = (

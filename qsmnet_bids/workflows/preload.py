@@ -7,7 +7,11 @@ then left out of all later collections, so that its memory stays shared between 
 import gc
 from importlib import import_module
 
-MODULES = ('qsmnet_bids.interfaces.numerics.masking', 'qsmnet_bids.workflows.worker')
+MODULES = (
+    'qsmnet_bids.interfaces.numerics.masking',
+    'qsmnet_bids.workflows.worker',
+    'qsmnet_bids.cli.run',  # workers import the script that started the app, and this with it
+)
 
 gc.disable()
 for module in MODULES:

@@ -33,7 +33,11 @@ def loaded_inputs(tmp_path_factory, echo_inputs, echoes):
 
 @pytest.fixture
 def geometry(acquisition):
-    return {'voxel_size': acquisition.voxel_size, 'b0_dir': acquisition.b0_dir}
+    return {
+        'voxel_size': acquisition.voxel_size,
+        'b0_dir': acquisition.b0_dir,
+        'fingerprint': 'of what comes before',
+    }
 
 
 @pytest.fixture(scope='session')

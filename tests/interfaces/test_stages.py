@@ -17,6 +17,7 @@ from qsmnet_bids.interfaces.fit_field import FitField
 from qsmnet_bids.interfaces.invert_dipole import InvertDipole
 from qsmnet_bids.interfaces.mask_run import MaskRun
 from qsmnet_bids.interfaces.remove_background import RemoveBackground
+from qsmnet_bids.interfaces.specs import fingerprint
 from qsmnet_bids.inversion.tkd import tkd
 from qsmnet_bids.masking.threshold import threshold
 from qsmnet_bids.referencing import reference
@@ -165,6 +166,12 @@ def test_hash_knows_version_and_parameters_but_not_threads(interface):
     first, second = (json.dumps({'tkd': {'threshold': value}}) for value in (1e-12, 2e-12))
     assert hashed(parameters=first) != hashed(parameters=second)
     assert hashed(method='one') != hashed(method='two')
+
+
+@pytest.mark.parametrize('interface', [FitField, RemoveBackground, InvertDipole])
+def test_hash_knows_what_came_before_by_its_fingerprint(interface):
+    hashes = {fingerprint(interface(fingerprint=before).inputs) for before in ('one', 'two')}
+    assert len(hashes) == 2
 
 
 def test_hash_knows_the_networks_weights():

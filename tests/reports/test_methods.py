@@ -41,7 +41,7 @@ def test_entries_are_well_formed(key):
     assert entry.bibtex.count('{') == entry.bibtex.count('}')
     [year] = re.findall(r'year = \{(\d{4})\}', entry.bibtex)
     assert year in entry.citation
-    assert set(entry.citation) - set(string.printable) <= set('ØøÉéôÖö')
+    assert set(entry.citation) - set(string.printable) <= set('ØøÉéôÖöä')
 
 
 def test_one_publication_has_one_bibtex_key():

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from qsmnet_bids.inversion.fansi import fansi
+from qsmnet_bids.inversion.ilsqr import ilsqr
 from qsmnet_bids.inversion.medi import medi
 from qsmnet_bids.inversion.ndi import ndi
 from qsmnet_bids.inversion.net import deepqsm
@@ -22,5 +23,6 @@ METHODS: dict[str, Callable[..., ChiMap]] = {
     'ndi': ndi,
     'fansi': fansi,
     'medi': medi,
+    'ilsqr': ilsqr,
     'deepqsm': deepqsm,
 }

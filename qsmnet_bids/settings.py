@@ -17,7 +17,7 @@ BACKGROUNDS = (
     'harmonics_vsharp',
     'highpass',
 )
-INVERSIONS = ('tikhonov', 'tkd', 'tsvd', 'tv', 'rts', 'ndi', 'fansi', 'medi', 'ilsqr', 'deepqsm')
+INVERSIONS = ('tikhonov', 'tkd', 'tsvd', 'tv', 'rts', 'ndi', 'fansi', 'medi', 'ilsqr', 'star', 'deepqsm')
 REFERENCES = ('mask', 'none')
 """Names of the methods, so that the command line need not import torch to offer them; a test holds
 them equal to the stages' registries."""

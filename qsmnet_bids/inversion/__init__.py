@@ -8,6 +8,7 @@ from qsmnet_bids.inversion.medi import medi
 from qsmnet_bids.inversion.ndi import ndi
 from qsmnet_bids.inversion.net import deepqsm
 from qsmnet_bids.inversion.rts import rts
+from qsmnet_bids.inversion.star import star
 from qsmnet_bids.inversion.tikhonov import tikhonov
 from qsmnet_bids.inversion.tkd import tkd
 from qsmnet_bids.inversion.tsvd import tsvd
@@ -24,5 +25,6 @@ METHODS: dict[str, Callable[..., ChiMap]] = {
     'fansi': fansi,
     'medi': medi,
     'ilsqr': ilsqr,
+    'star': star,
     'deepqsm': deepqsm,
 }

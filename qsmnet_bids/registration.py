@@ -13,7 +13,7 @@ from jaxtyping import Float
 from scipy.optimize import minimize
 from torch import Tensor
 
-from qsmnet_bids.tensors import Volume
+from qsmnet_bids.tensors import ResampledVolume, Volume
 from qsmnet_bids.vectors import Vector
 
 LEVELS = (4, 2, 1)
@@ -148,7 +148,7 @@ def _sample(volume: Volume, motion: Rigid, voxel_size: Vector, mode: str) -> Vol
     )[0, 0]
 
 
-def _averaged(volume: Volume, width: int) -> Volume:
+def _averaged(volume: Volume, width: int) -> ResampledVolume:
     padding = [(-n) % width for n in volume.shape]
     even = [(part // 2, part - part // 2) for part in padding]
     grown = torch.nn.functional.pad(volume, (*even[2], *even[1], *even[0]))

@@ -123,10 +123,7 @@ def test_a_turned_head_is_registered_and_its_b0_turned_back():
     core = coordinates(SHAPE, SIZE).square().sum(0).sqrt() < 12
     found = cosmos(fields)
     assert error(found.chi, chi, core) < 0.08
-    wrong = [
-        dataclasses.replace(f, b0_dir=turn)
-        for f, turn in zip(fields, mirrored(fields), strict=True)
-    ]
+    wrong = [dataclasses.replace(f, b0_dir=mirrored(f.b0_dir)) for f in fields]
     assert error(cosmos(wrong).chi, chi, core) > 3 * error(found.chi, chi, core)
 
 

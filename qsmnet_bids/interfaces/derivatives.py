@@ -54,7 +54,7 @@ class Outcome:
     Parameters
     ----------
     maps
-        Images in the work folder; ``mask`` and ``chi`` are needed.
+        Arrays in the work folder; ``mask`` and ``chi`` are needed.
     steps
         As ``Step.as_dict`` gives them, in order.
     quality
@@ -106,13 +106,13 @@ def write_run(origin: Origin, outcome: Outcome) -> list[Path]:
         weights=outcome.weights,
     )
     sidecar = sidecars.chimap(origin.acquisition, record, bids_dir=origin.bids_dir)
-    return [*written, *_write(path, _read(outcome.maps['chi']), sidecar, origin)]
+    return [*written, *_write(path, np.load(outcome.maps['chi']), sidecar, origin)]
 
 
 def _mask(origin: Origin, outcome: Outcome) -> Iterator[Path]:
     method = outcome.method('masking')
     sidecar = sidecars.mask(origin.acquisition, method=method, bids_dir=origin.bids_dir)
-    mask = _read(outcome.maps['mask']) > 0
+    mask = np.load(outcome.maps['mask'])
     yield from _write(origin.path(suffix='mask', desc='brain'), mask, sidecar, origin)
 
 
@@ -126,7 +126,7 @@ def _relaxation(origin: Origin, outcome: Outcome) -> Iterator[Path]:
                 bids_dir=origin.bids_dir,
             )
             path = origin.path(suffix=suffix)
-            yield from _write(path, _read(outcome.maps[name]), sidecar, origin)
+            yield from _write(path, np.load(outcome.maps[name]), sidecar, origin)
 
 
 def _fields(origin: Origin, outcome: Outcome) -> Iterator[Path]:
@@ -139,7 +139,7 @@ def _fields(origin: Origin, outcome: Outcome) -> Iterator[Path]:
                 acquisition, kind, method=outcome.method(methods[kind]), bids_dir=bids_dir
             )
             path = origin.path(suffix='fieldmap', desc=kind, datatype='fmap')
-            yield from _write(path, _read(outcome.maps[kind]), sidecar, origin)
+            yield from _write(path, np.load(outcome.maps[kind]), sidecar, origin)
             path = origin.path(suffix='magnitude', desc=kind, datatype='fmap')
             sidecar = sidecars.field_magnitude(acquisition, bids_dir=bids_dir)
             yield from _write(path, _combined_magnitude(acquisition), sidecar, origin)

@@ -22,6 +22,7 @@ class DrawFiguresInputSpec(LoadedEchoesInputSpec):
     name = traits.Str(mandatory=True, desc='of the run, as in sub-01_run-1')
     suffix = traits.Str('MEGRE', usedefault=True, desc='of the run')
     inversion = traits.Str(mandatory=True, desc='method that made chi')
+    like = File(exists=True, mandatory=True, desc='an image of the run, for its affine')
     mask = File(exists=True, mandatory=True, nohash=True)
     total = File(exists=True, mandatory=True, nohash=True, desc='ppm')
     local = File(exists=True, mandatory=True, nohash=True, desc='ppm')
@@ -44,14 +45,14 @@ class DrawFigures(SimpleInterface):  # type: ignore[misc] # nipype has no types
         numerics, inputs = lazy.figures, self.inputs
         echoes = numerics.load_saved_echoes(inputs, numerics.prepare('cpu', inputs.omp_nthreads))
         maps = {
-            name: numerics.load_volume(Path(getattr(inputs, name))).numpy()
+            name: numerics.load(getattr(inputs, name)).numpy()
             for name in ('mask', 'total', 'local', 'chi')
         }
         figures = numerics.draw_figures(
             Path(runtime.cwd) / inputs.name,
             magnitude=echoes.magnitude.numpy(),
             phase=echoes.phase.numpy(),
-            affine=open_image(Path(inputs.chi)).affine,
+            affine=open_image(Path(inputs.like)).affine,
             inversion=inputs.inversion,
             suffix=inputs.suffix,
             **maps,

@@ -1,7 +1,6 @@
 """The total field of a run, and the decay of its magnitude."""
 
 import json
-from pathlib import Path
 
 from nipype.interfaces.base import Bunch, File, SimpleInterface, TraitedSpec, traits
 
@@ -41,7 +40,7 @@ class FitField(SimpleInterface):  # type: ignore[misc] # nipype has no types
         device = numerics.prepare(inputs.device, inputs.omp_nthreads)
         total, relaxation, steps = numerics.fit_field(
             numerics.load_saved_echoes(inputs, device),
-            mask=numerics.load_mask(Path(inputs.mask)).to(device),
+            mask=numerics.load(inputs.mask).to(device),
             method=inputs.method,
             unwrapping=inputs.unwrapping,
             parameters=json.loads(inputs.parameters),
@@ -50,7 +49,7 @@ class FitField(SimpleInterface):  # type: ignore[misc] # nipype has no types
         maps |= {'sum_of_squares': total.magnitude} if total.magnitude is not None else {}
         maps |= vars(relaxation) if relaxation else {}
         for name, volume in maps.items():
-            self._results[name] = numerics.save(volume, name, runtime.cwd, inputs.mask)
+            self._results[name] = numerics.save(volume, name, runtime.cwd)
         self._results['fingerprint'] = fingerprint(inputs)
         self._results['steps'] = [step.as_dict() for step in steps]
         return runtime

@@ -41,7 +41,7 @@ class InvertDipole(SimpleInterface):  # type: ignore[misc] # nipype has no types
             region=inputs.reference,
             parameters=json.loads(inputs.parameters),
         )
-        self._results['chi'] = numerics.save(chi.chi, 'chi', runtime.cwd, inputs.mask)
+        self._results['chi'] = numerics.save(chi.chi, 'chi', runtime.cwd)
         self._results['quality'] = numerics.quality_measures(chi, local=local)
         self._results['fingerprint'] = fingerprint(inputs)
         self._results['steps'] = [step.as_dict() for step in steps]

@@ -20,7 +20,7 @@ class MaskRunInputSpec(EchoesInputSpec):
 class MaskRunOutputSpec(TraitedSpec):  # type: ignore[misc] # nipype has no types
     """Where to reconstruct, and the data as the nodes to come load them."""
 
-    mask = File(exists=True, desc='uint8')
+    mask = File(exists=True, desc='npy, boolean')
     magnitude = File(exists=True, desc='npy, all echoes')
     phase = File(exists=True, desc='npy, all echoes, rad')
     fingerprint = traits.Str(desc='of the files that the arrays were read from')
@@ -45,6 +45,6 @@ class MaskRun(SimpleInterface):  # type: ignore[misc] # nipype has no types
                 echoes, method=inputs.method, parameters=json.loads(inputs.parameters)
             )
         self._results.update(numerics.save_echoes(echoes, inputs, runtime.cwd))
-        self._results['mask'] = numerics.save(mask, 'mask', runtime.cwd, inputs.magnitude[0])
+        self._results['mask'] = numerics.save(mask, 'mask', runtime.cwd)
         self._results['steps'] = [step.as_dict() for step in steps]
         return runtime

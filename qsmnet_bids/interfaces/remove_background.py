@@ -40,7 +40,7 @@ class RemoveBackground(SimpleInterface):  # type: ignore[misc] # nipype has no t
         )
         for name in ('field', 'noise', 'mask'):
             volume = getattr(local, name)
-            self._results[name] = numerics.save(volume, name, runtime.cwd, inputs.mask)
+            self._results[name] = numerics.save(volume, name, runtime.cwd)
         self._results['fingerprint'] = fingerprint(inputs)
         self._results['steps'] = [step.as_dict() for step in steps]
         return runtime

@@ -9,8 +9,9 @@ from typing import TypeVar
 import numpy as np
 import torch
 from nipype.interfaces.base import isdefined
+from torch import Tensor
 
-from qsmnet_bids.bidsio.images import load_mask, load_multi_echo, load_volume, save_volume
+from qsmnet_bids.bidsio.images import load_multi_echo
 from qsmnet_bids.interfaces.specs import (
     ECHOES,
     EchoesInputSpec,
@@ -73,11 +74,7 @@ def load_saved_echoes(inputs: LoadedEchoesInputSpec, device: torch.device) -> Mu
     device
         Where to.
     """
-    magnitude, phase = (
-        # mapped, not read: a node that needs a few slices reads no more
-        torch.from_numpy(np.load(path, mmap_mode='c')).to(device)
-        for path in (inputs.magnitude, inputs.phase)
-    )
+    magnitude, phase = (load(path).to(device) for path in (inputs.magnitude, inputs.phase))
     return MultiEcho(
         magnitude, phase, tuple(inputs.echo_times), inputs.b0, inputs.b0_dir, inputs.voxel_size
     )
@@ -95,18 +92,30 @@ def load_field(kind: type[Field], inputs: FieldInputSpec, device: torch.device) 
     device
         Where to.
     """
-    field, noise = (load_volume(Path(path)).to(device) for path in (inputs.field, inputs.noise))
-    mask = load_mask(Path(inputs.mask)).to(device)
+    field, noise, mask = (
+        load(path).to(device) for path in (inputs.field, inputs.noise, inputs.mask)
+    )
     magnitude, r2star = (
-        load_volume(Path(path)).to(device) if isdefined(path) else None
+        load(path).to(device) if isdefined(path) else None
         for path in (inputs.magnitude, inputs.r2star)
     )
     record = kind(field, noise, mask, inputs.voxel_size, inputs.b0_dir)
     return replace(record, magnitude=magnitude, r2star=r2star)
 
 
-def save(volume: Volume | Mask, name: str, folder: str, like: str) -> str:
-    """Save a volume in a node's folder, uncompressed: it is read again soon.
+def load(path: str) -> Tensor:
+    """Load what ``save`` saved: mapped, not read, so that who needs a few slices reads no more.
+
+    Parameters
+    ----------
+    path
+        Of a ``.npy`` file, which stays as it is whatever happens to the tensor.
+    """
+    return torch.from_numpy(np.load(path, mmap_mode='c'))
+
+
+def save(volume: Volume | Mask, name: str, folder: str) -> str:
+    """Save a volume in a node's folder, for the nodes to come.
 
     Parameters
     ----------
@@ -116,15 +125,13 @@ def save(volume: Volume | Mask, name: str, folder: str, like: str) -> str:
         Of the file, without extension.
     folder
         Of the node.
-    like
-        Image on the same grid.
 
     Returns
     -------
         Path.
     """
-    path = Path(folder) / f'{name}.nii'
-    save_volume(volume, path, like=Path(like))
+    path = Path(folder) / f'{name}.npy'
+    np.save(path, volume.cpu().numpy())
     return str(path)
 
 

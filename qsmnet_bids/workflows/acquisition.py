@@ -127,6 +127,7 @@ def init_acquisition_wf(
         **gpu,
     )
     drawing = DrawFigures(name=acquisition.name, suffix=acquisition.suffix, **physics)
+    drawing.inputs.like = str(acquisition.magnitude[0])
     drawing.inputs.inversion = methods.inversion
     drawing.inputs.version = __version__
     copying = WriteFigures(subject=acquisition.subject, output_dir=str(output_dir))

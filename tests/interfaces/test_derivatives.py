@@ -30,15 +30,13 @@ STEPS = {
 def maps(tmp_path, acquisition, rng):
     folder = tmp_path / 'work'
     folder.mkdir()
-    affine = nib.load(acquisition.magnitude[0]).affine
     files = {}
     for name in ('chi', 'total', 'local', 'r2star'):
         array = rng.normal(size=acquisition.shape).astype(np.float32)
-        nib.save(nib.Nifti1Image(array, affine), folder / f'{name}.nii')
-        files[name] = str(folder / f'{name}.nii')
-    mask = (rng.random(acquisition.shape) > 0.5).astype(np.uint8)
-    nib.save(nib.Nifti1Image(mask, affine), folder / 'mask.nii')
-    return files | {'mask': str(folder / 'mask.nii')}
+        np.save(folder / f'{name}.npy', array)
+        files[name] = str(folder / f'{name}.npy')
+    np.save(folder / 'mask.npy', rng.random(acquisition.shape) > 0.5)
+    return files | {'mask': str(folder / 'mask.npy')}
 
 
 @pytest.fixture
@@ -68,7 +66,7 @@ def test_maps_arrive_bit_for_bit_on_the_inputs_grid(written, maps, acquisition):
     }
     for key, name in names.items():
         image = nib.load(written / f'{name}.nii.gz')
-        np.testing.assert_array_equal(image.dataobj, nib.load(maps[key]).dataobj)
+        np.testing.assert_array_equal(image.dataobj, np.load(maps[key]))
         np.testing.assert_array_equal(image.affine, nib.load(acquisition.magnitude[0]).affine)
         assert (written / f'{name}.json').is_file()
 
@@ -99,7 +97,13 @@ def test_figures_are_drawn_into_the_nodes_folder(tmp_path, acquisition, loaded_i
     folder = tmp_path / 'node'
     folder.mkdir()
     given = {key: maps[key] for key in ('mask', 'total', 'local', 'chi')}
-    node = DrawFigures(name=acquisition.name, inversion='tkd', **given, **loaded_inputs)
+    node = DrawFigures(
+        name=acquisition.name,
+        inversion='tkd',
+        like=str(acquisition.magnitude[0]),
+        **given,
+        **loaded_inputs,
+    )
     figures = node.run(cwd=folder).outputs.figures
     assert sorted(figures) == sorted(str(path) for path in folder.iterdir())
     assert str(folder / 'sub-01_desc-chitkd_MEGRE.png') in figures

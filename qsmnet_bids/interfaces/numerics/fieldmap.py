@@ -2,18 +2,17 @@
 
 from dataclasses import replace
 
-from qsmnet_bids.bidsio.images import load_mask
 from qsmnet_bids.fieldmap import METHODS as FIELDMAPS
 from qsmnet_bids.fieldmap.relaxometry import relaxometry
 from qsmnet_bids.interfaces.numerics.calling import call, prepare, with_convergence
 from qsmnet_bids.interfaces.steps import Parameters, Step, hyper_parameters
-from qsmnet_bids.interfaces.volumes import load_saved_echoes, save
+from qsmnet_bids.interfaces.volumes import load, load_saved_echoes, save
 from qsmnet_bids.tensors import Mask, MultiEcho, Relaxation, TotalField
 from qsmnet_bids.unwrapping import METHODS as UNWRAPPINGS
 
 __all__ = [
     'fit_field',
-    'load_mask',
+    'load',
     'load_saved_echoes',
     'prepare',
     'save',

@@ -132,7 +132,7 @@ def build_network(recipe: Recipe) -> Network:
     Parameters
     ----------
     recipe
-        Its ``network``.
+        Its ``network``, which must be for the task that its ``data`` sets.
     """
     arguments = dict(recipe.network)
     name = str(arguments.pop('architecture', None))
@@ -140,7 +140,13 @@ def build_network(recipe: Recipe) -> Network:
         raise ValueError(
             f'network.architecture must be one of {sorted(ARCHITECTURES)}, got {name!r}'
         )
-    return ARCHITECTURES[name](**arguments)
+    network = ARCHITECTURES[name](**arguments)
+    if network.task != task(recipe):
+        raise ValueError(
+            f'network.task is {network.task}, but the data are for {task(recipe)}; give both the '
+            'same task'
+        )
+    return network
 
 
 def build_source(recipe: Recipe) -> Source:

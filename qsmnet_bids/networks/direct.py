@@ -10,6 +10,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
+from qsmnet_bids.networks.closed_form import Task
 from qsmnet_bids.networks.network import Need, Network
 from qsmnet_bids.networks.sample import Sample
 from qsmnet_bids.networks.scaling import divisor, spread
@@ -21,6 +22,8 @@ class Direct(Network):
 
     Parameters
     ----------
+    task
+        What it learns to make of the field.
     features, depth, kernel_size, normalisation, dropout
         Of the U-Net.
     with_mask
@@ -33,9 +36,10 @@ class Direct(Network):
 
     is_turned: ClassVar[bool] = True
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 -- the sizes of one network
         self,
         *,
+        task: Task = 'dipole',
         features: int = 16,
         depth: int = 4,
         kernel_size: int = 3,
@@ -48,6 +52,7 @@ class Direct(Network):
         super().__init__()
         if gain <= 0:
             raise ValueError(f'gain must be positive, got {gain}')
+        self.task: Task = task
         self.multiple = 2**depth
         self.needs: frozenset[Need] = frozenset({'magnitude'} if with_magnitude else ())
         self.with_mask = with_mask

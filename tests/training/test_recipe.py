@@ -123,3 +123,9 @@ def test_a_recipe_that_is_not_there_is_named():
 def test_steps_are_checked_when_they_are_replaced():
     with pytest.raises(ValueError, match='steps must be at least 1'):
         dataclasses.replace(TINY, steps=-1)
+
+
+def test_a_network_for_another_task_than_the_data_set_is_refused(folder):
+    text = 'extends = "bfr-offset"\n[data]\ntask = "onestep"\n'
+    with pytest.raises(SettingsError, match=r'network\.task is background, but .* onestep'):
+        read_recipe(write(folder, text))

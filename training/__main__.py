@@ -10,14 +10,16 @@ from pathlib import Path
 
 import torch
 
-from qsmnet_bids.errors import QsmError, WeightsError
+from qsmnet_bids.errors import QsmError, SettingsError, WeightsError
 from training.checkpoint import CHECKPOINT, load
 from training.compare import write_comparison
 from training.costs import ASSUMPTIONS, describe
 from training.evaluate import evaluate
 from training.export import export
 from training.packing import pack, unpack
+from training.pairs import export_pairs
 from training.processes import joined
+from training.recipe import build_source
 from training.recipe_file import RECIPES_DIR, find_recipe, read_recipe
 from training.tracking import write_table
 from training.train import train
@@ -114,9 +116,22 @@ def _compare(arguments: argparse.Namespace) -> int:
     return DONE
 
 
+def _samples(arguments: argparse.Namespace) -> int:
+    recipe = read_recipe(find_recipe(arguments.recipe))
+    folder = arguments.output or RUNS_DIR / f'{recipe.name}-samples'
+    seed = recipe.seed if arguments.seed is None else arguments.seed
+    try:
+        written = export_pairs(build_source(recipe), arguments.export, folder, seed=seed)
+    except ValueError as error:
+        raise SettingsError(f'--export {arguments.export}: {error}') from error
+    sys.stdout.write(f'{folder}: {len(written)} files\n')
+    return DONE
+
+
 COMMANDS = {
     'train': _train,
     'list': _list,
+    'samples': _samples,
     'evaluate': _evaluate,
     'export': _export,
     'pack': _pack,
@@ -147,6 +162,12 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument('--restart', action='store_true', help='do not go on: begin anew')
 
     commands.add_parser('list', help='show the recipes, with their costs')
+
+    command = commands.add_parser('samples', help="write a recipe's samples as NIfTI images")
+    command.add_argument('recipe', help='TOML file, or a name of "training list"')
+    command.add_argument('--export', type=int, required=True, metavar='N', help='how many')
+    command.add_argument('--output', type=Path, help='folder; default: runs/NAME-samples')
+    command.add_argument('--seed', type=int, help="in place of the recipe's")
 
     command = commands.add_parser('evaluate', help='validate an exported network')
     command.add_argument('weights', help='model card (JSON), or the name of shipped weights')

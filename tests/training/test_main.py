@@ -89,3 +89,13 @@ def test_training_needs_no_package_of_neuroimaging(tmp_path):
     )
     assert done.returncode == 0, done.stderr
     assert (tmp_path / 'run' / 'checkpoint.pt').exists()
+
+
+def test_samples_are_written_as_images(tmp_path, capsys):
+    recipe = write_recipe(tmp_path, steps=1)
+    words = ['samples', str(recipe), '--export', '2', '--output', str(tmp_path / 'out')]
+    assert main(words) == 0
+    names = {path.name for path in (tmp_path / 'out').iterdir()}
+    assert {'0000_field.nii', '0000_label.nii', '0001_mask.nii'} <= names
+    assert main([*words, '--export', '0']) == 1
+    assert '--export 0: n must be at least 1' in capsys.readouterr().err

@@ -13,7 +13,7 @@ from qsmnet_bids.errors import InputError, Problem
 
 APP = 'qsmnet-bids'
 BIDS_VERSION = '1.10.0'
-BIDSIGNORE = ('*.html', 'figures', 'log', 'logs', 'group_*', '*_stats.tsv', '*.toml')
+BIDSIGNORE = ('*.html', 'figures', 'log', 'logs', 'group_*', '*_stats.*', '*.toml')
 """Bare names: the validator still flags a folder that is given with a slash."""
 FMAP_ENTITIES = ('sub', 'ses', 'acq', 'run', 'space', 'res', 'chunk', 'desc')
 """That BIDS allows in derivatives in ``fmap``."""

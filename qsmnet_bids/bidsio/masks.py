@@ -46,10 +46,10 @@ def find_mask(
         path
         for root in derivatives.values()
         for path in sorted(root.glob(f'sub-{subject}/**/anat/*_mask.nii*'))
-        if _belongs(path, entities) and _fulfils(path, wanted)
+        if belongs(path, entities) and _fulfils(path, wanted)
     ]
-    most = max((_weight(path) for path in candidates), default=0)
-    best = [path for path in candidates if _weight(path) == most]
+    most = max((detail(path) for path in candidates), default=0)
+    best = [path for path in candidates if detail(path) == most]
     if len(best) == 1:
         return best[0]
     name = '_'.join(f'{key}-{value}' for key, value in entities.items())
@@ -63,7 +63,16 @@ def find_mask(
     raise InputError(Problem(where, 'mask', found, remedy, subject))
 
 
-def _belongs(path: Path, entities: Mapping[str, str]) -> bool:
+def belongs(path: Path, entities: Mapping[str, str]) -> bool:
+    """Tell whether every entity in a file's name is the run's.
+
+    Parameters
+    ----------
+    path
+        Of a derivative.
+    entities
+        Of the run, by short key.
+    """
     own = {k: v for k, v in parse_name(path).items() if k not in NOT_OF_A_RUN}
     return all(_same(key, value, entities.get(key)) for key, value in own.items())
 
@@ -77,7 +86,14 @@ def _same(key: str, value: str, other: str | None) -> bool:
     return value == other
 
 
-def _weight(path: Path) -> int:
+def detail(path: Path) -> int:
+    """Count the entities by which a file's name tells whose it is.
+
+    Parameters
+    ----------
+    path
+        Of a derivative.
+    """
     return len(parse_name(path).keys() - NOT_OF_A_RUN)
 
 

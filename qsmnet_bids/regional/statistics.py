@@ -107,6 +107,11 @@ def measure_regions(
         raise ValueError(f'maps must have the shape of the mask, {mask.shape}, got {shapes}')
     found = {int(label) for label in np.unique(labels)} - {0}
     wanted = sorted(found & set(names))
+    if not wanted:
+        raise ValueError(
+            f'names must have labels of the segmentation, {_shown(found)}, '
+            f'got {_shown(set(names))}'
+        )
     shape = (mask.shape[0], mask.shape[1], mask.shape[2])
     on_grid = resample_labels(labels, affine=labels_affine, to_affine=affine, to_shape=shape)
     inside = np.nonzero((on_grid != 0) & mask)
@@ -133,6 +138,11 @@ def measure_regions(
         )
     absent = tuple(names[label] for label in sorted(set(names) - found - {0}))
     return Measured(tuple(regions), absent, tuple(sorted(found - set(names))))
+
+
+def _shown(labels: set[int]) -> str:
+    first = ', '.join(str(label) for label in sorted(labels)[:5])
+    return f'{first}, ...' if len(labels) > 5 else first or 'none'
 
 
 def _summarise(

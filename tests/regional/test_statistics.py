@@ -82,3 +82,12 @@ def test_nan_in_a_map_is_left_out(scene):
 def test_maps_must_lie_on_the_grid_of_the_mask(scene):
     with pytest.raises(ValueError, match='maps must have the shape of the mask'):
         measure(scene, maps={'chi': np.zeros((3, 3, 3))})
+
+
+def test_table_of_another_segmentation_is_refused(scene):
+    labels, maps, mask = scene
+    grids = {'labels_affine': AFFINE, 'mask': mask, 'affine': AFFINE}
+    with pytest.raises(
+        ValueError, match='names must have labels of the segmentation, 1, 2, 5, 77'
+    ):
+        measure_regions(labels, {1001: 'cortex'}, maps=maps, **grids)

@@ -1,0 +1,3 @@
+# shellcheck shell=bash
+# Every script runs these lines first. Yours: this file is never written again.
+# module load apptainer

@@ -52,6 +52,10 @@ class SettingsError(QsmError):
     """Arguments or a configuration file that cannot be used as they are."""
 
 
+class MethodError(QsmError):
+    """Data that a method cannot work with; the sentence says why, and what to choose instead."""
+
+
 class WeightsError(QsmError):
     """A weights file that is missing, damaged, or not the one its model card describes."""
 

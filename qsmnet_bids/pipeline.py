@@ -3,15 +3,18 @@
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Literal, TypeVar
+from typing import TypeVar
 
 from qsmnet_bids.background import METHODS as BACKGROUNDS
 from qsmnet_bids.fieldmap import METHODS as FIELDMAPS
 from qsmnet_bids.fieldmap.relaxometry import relaxometry
 from qsmnet_bids.inversion import METHODS as INVERSIONS
 from qsmnet_bids.masking import METHODS as MASKINGS
+from qsmnet_bids.referencing import Region, Segmentation
 from qsmnet_bids.referencing import reference as to_reference
 from qsmnet_bids.tensors import ChiMap, LocalField, Mask, MultiEcho, Relaxation, TotalField
+from qsmnet_bids.two_pass import METHODS as PASSES
+from qsmnet_bids.two_pass import combine, restrict
 from qsmnet_bids.unwrapping import METHODS as UNWRAPPINGS
 from qsmnet_bids.unwrapping import Unwrapping
 
@@ -53,7 +56,10 @@ def reconstruct(  # noqa: PLR0913 - one argument per stage
     fieldmap: str = 'weighted_mean',
     background: str = 'vsharp',
     inversion: str = 'tikhonov',
-    reference: Literal['mask', 'none'] = 'mask',
+    reference: Region = 'mask',
+    segmentation: Segmentation | None = None,
+    labels: tuple[int, ...] = (),
+    two_pass: bool = False,
     parameters: Mapping[str, Values] | None = None,
 ) -> Reconstruction:
     """Take an acquisition all the way to susceptibility.
@@ -68,6 +74,12 @@ def reconstruct(  # noqa: PLR0913 - one argument per stage
         Names of methods, from the ``METHODS`` of each stage.
     reference
         Region whose mean susceptibility is zero.
+    segmentation, labels
+        Label map on the grid of the echoes and the values that count; only for the reference
+        ``'segmentation'``.
+    two_pass
+        Whether a map from the voxels of reliable phase and one from the whole mask become one, so
+        that strong sources streak less.
     parameters
         Hyper-parameters that differ from the defaults, by method.
 
@@ -87,7 +99,7 @@ def reconstruct(  # noqa: PLR0913 - one argument per stage
         fieldmap: fit,
         background: remove_background,
         inversion: invert,
-    }
+    } | (PASSES if two_pass else {})
     _check(given, used)
     if mask is None:
         mask = make_mask(echoes, **given.get(masking, {}))
@@ -103,7 +115,14 @@ def reconstruct(  # noqa: PLR0913 - one argument per stage
         total = replace(total, r2star=relaxation.r2star)
     local = remove_background(total, **given.get(background, {}))
     chi = invert(local, **given.get(inversion, {}))
-    return Reconstruction(mask, total, local, to_reference(chi, region=reference), relaxation)
+    if two_pass:
+        reliable = PASSES['two_pass'](echoes, **given.get('two_pass', {}))
+        seen = remove_background(restrict(total, reliable=reliable), **given.get(background, {}))
+        chi = combine(invert(seen, **given.get(inversion, {})), chi)
+    chi = to_reference(
+        chi, region=reference, r2star=total.r2star, segmentation=segmentation, labels=labels
+    )
+    return Reconstruction(mask, total, local, chi, relaxation)
 
 
 def _choose(

@@ -8,34 +8,18 @@ import dataclasses
 import math
 from typing import Literal
 
-import numpy as np
 import torch
 from jaxtyping import Int
-from scipy import ndimage
 from torch import Tensor
 
 from qsmnet_bids.physics.box import bounding_box, put_back
+from qsmnet_bids.physics.csf import ventricles
+from qsmnet_bids.regions import REGIONS, region_name
 from qsmnet_bids.tensors import ChiMap, Mask, Volume
-from qsmnet_bids.vectors import Vector
 
 Region = Literal['mask', 'csf', 'segmentation', 'none']
 Segmentation = Int[Tensor, 'x y z']
 
-REGIONS = {'mask': 'whole mask', 'none': 'none'}
-"""Names of the regions as they are written into sidecars."""
-FOUND = {
-    'csf': 'ventricular cerebrospinal fluid',
-    'segmentation': 'region of the segmentation',
-}
-"""Names of the regions that need more than the map."""
-CSF_R2STAR = 5.0
-"""Below it decay is that of fluid, 1/s."""
-CENTRE_RADIUS_MM = 30.0
-"""The ventricles come this near to the centre of the brain."""
-N_SEEDS = 2
-"""Largest parts near the centre that are taken: the two lateral ventricles."""
-SURFACE_MM = 10.0
-"""Fluid this near to the mask's surface is that around the brain."""
 LEAST_CSF_ML = 1.0
 """Lateral ventricles hold more in all but the youngest."""
 
@@ -68,17 +52,15 @@ def reference(
     -------
         Zero outside the mask, and on average in the region; names the region.
     """
-    names = REGIONS | FOUND
-    if region not in names:
-        raise ValueError(f'region must be one of {sorted(names)}, got {region!r}')
-    name = names[region]
+    if region not in REGIONS:
+        raise ValueError(f'region must be one of {sorted(REGIONS)}, got {region!r}')
+    name = region_name(region, labels)
     if region == 'none':
         return dataclasses.replace(chi, reference=name)
     if region == 'csf':
         where = _csf(chi, r2star)
     elif region == 'segmentation':
         where = _labelled(chi, segmentation, labels)
-        name = f'{name} with the value {" or ".join(map(str, labels))}'
     else:
         where = chi.mask
     if not bool(where.any()):
@@ -88,53 +70,12 @@ def reference(
     return dataclasses.replace(chi, chi=values, reference=name)
 
 
-def ventricles(r2star: Volume, *, mask: Mask, voxel_size: Vector) -> Mask:
-    """Find the fluid in the ventricles.
-
-    Of the voxels that decay slower than 5 1/s those are kept that hang together with one of the
-    two largest parts within 30 mm of the mask's centre. Fluid close to the mask's surface is left
-    out before, since the cisterns would connect the ventricles to all that is around the brain.
-
-    Parameters
-    ----------
-    r2star
-        1/s.
-    mask
-        The brain.
-    voxel_size
-        mm.
-
-    Returns
-    -------
-        Part of ``mask``; without a voxel if there is no such fluid.
-    """
-    box = bounding_box(mask)
-    inside = np.pad(mask[box].cpu().numpy(), 1)
-    depth = ndimage.distance_transform_edt(inside, sampling=voxel_size)[1:-1, 1:-1, 1:-1]
-    inside = inside[1:-1, 1:-1, 1:-1]
-    fluid = (r2star[box].cpu().numpy() < CSF_R2STAR) & inside & (depth > SURFACE_MM)
-    places = np.ogrid[tuple(slice(n) for n in inside.shape)]
-    squared = np.zeros(inside.shape, dtype=np.float32)
-    for axis, (place, size) in enumerate(zip(places, voxel_size, strict=True)):
-        others = tuple(i for i in range(3) if i != axis)
-        counts = inside.sum(axis=others)
-        centre = (counts * np.arange(len(counts))).sum() / counts.sum()
-        squared += ((place - centre) * size).astype(np.float32) ** 2
-    central, _ = ndimage.label(fluid & (squared <= CENTRE_RADIUS_MM**2))
-    sizes = np.bincount(central.ravel())
-    sizes[0] = 0
-    seeds = [part for part in np.argsort(sizes)[-N_SEEDS:] if sizes[part]]
-    parts, n_parts = ndimage.label(fluid)
-    chosen = np.zeros(n_parts + 1, dtype=bool)
-    chosen[np.unique(parts[np.isin(central, seeds)])] = True
-    chosen[0] = False
-    return put_back(torch.from_numpy(chosen[parts]).to(mask.device), box, mask.shape)
-
-
 def _csf(chi: ChiMap, r2star: Volume | None) -> Mask:
     if r2star is None:
         raise ValueError("region 'csf' needs r2star, thus at least 2 echoes; choose another")
-    where = ventricles(r2star, mask=chi.mask, voxel_size=chi.voxel_size)
+    box = bounding_box(chi.mask)
+    found = ventricles(r2star[box], chi.mask[box], chi.voxel_size)
+    where = put_back(found, box, chi.mask.shape)
     volume = float(where.sum()) * math.prod(chi.voxel_size) / 1000
     if volume < LEAST_CSF_ML:
         raise ValueError(

@@ -17,10 +17,32 @@ BACKGROUNDS = (
     'harmonics_vsharp',
     'highpass',
 )
-INVERSIONS = ('tikhonov', 'tkd', 'tsvd', 'tv', 'rts', 'ndi', 'fansi', 'medi', 'ilsqr', 'star', 'deepqsm')
-REFERENCES = ('mask', 'none')
+INVERSIONS = (
+    'tikhonov',
+    'tkd',
+    'tsvd',
+    'tv',
+    'rts',
+    'ndi',
+    'fansi',
+    'medi',
+    'ilsqr',
+    'star',
+    'deepqsm',
+)
+REFERENCES = ('mask', 'csf', 'segmentation', 'none')
 """Names of the methods, so that the command line need not import torch to offer them; a test holds
 them equal to the stages' registries."""
+
+PRESETS: dict[str, dict[str, str]] = {
+    'classical': {
+        'unwrapping': 'romeo',
+        'fieldmap': 'nonlinear_fit',
+        'background': 'lbv',
+        'inversion': 'medi',
+    },
+}
+"""Methods that go by one name; a method that is given by its own option wins."""
 
 Parameters = dict[str, dict[str, bool | int | float | str]]
 """Hyper-parameters by method and name."""
@@ -43,15 +65,25 @@ class Settings:
     skip_bids_validation
         Whether the input is taken as it is.
     derivatives
-        Derivative datasets with masks, by name.
+        Derivative datasets with masks and segmentations, by name.
     mask
         ``desc`` entity of the masks to take from ``derivatives``; None to compute masks.
     field_strength
         T, for datasets whose sidecars lack it.
     phase_sign
         1 or -1; None to decide by the sidecar's manufacturer.
+    preset
+        Set of methods that was asked for; None for none. The methods themselves follow.
     masking, unwrapping, fieldmap, background, inversion, reference
         Method of each stage.
+    segmentation
+        ``desc`` entity of the segmentations to take from ``derivatives``; None for none.
+    reference_labels
+        Values of the segmentation whose voxels are the reference region.
+    two_pass
+        Whether a map from the voxels of reliable phase and one from the whole mask become one.
+    swi
+        Whether susceptibility-weighted images are made too.
     parameters
         Hyper-parameters that differ from the defaults, by method and name.
     save_fields
@@ -93,12 +125,17 @@ class Settings:
     mask: str | None = None
     field_strength: float | None = None
     phase_sign: int | None = None
+    preset: str | None = None
     masking: str = 'combined'
     unwrapping: str = 'best_path'
     fieldmap: str = 'weighted_mean'
     background: str = 'vsharp'
     inversion: str = 'tikhonov'
     reference: str = 'mask'
+    segmentation: str | None = None
+    reference_labels: tuple[int, ...] = ()
+    two_pass: bool = False
+    swi: bool = False
     parameters: Parameters = field(default_factory=dict)
     save_fields: bool = False
     device: str = 'auto'

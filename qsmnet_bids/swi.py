@@ -6,6 +6,7 @@ doi:10.1016/j.neuroimage.2011.07.019.
 """
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -92,6 +93,9 @@ def swi(
     lowest = _sliding_minimum(image.masked_fill(~inside, math.inf), axis, n_slices)
     lowest = torch.where(inside, lowest, 0)
     return Swi(put_back(image, box, mask.shape), put_back(lowest, box, mask.shape))
+
+
+METHODS: dict[str, Callable[..., Swi]] = {'swi': swi}
 
 
 def _check(

@@ -37,6 +37,8 @@ class Acquisition:
         1, or -1 where the scanner's phase falls with time above B0.
     mask
         A provided mask; None to compute one.
+    segmentation
+        Image with the labels of the reference region, in the space of the run; None without.
     metadata
         Fields of the scanner that all sidecars share.
     warnings
@@ -57,6 +59,7 @@ class Acquisition:
     phase_intercept: float
     phase_sign: int
     mask: Path | None = None
+    segmentation: Path | None = None
     metadata: dict[str, object] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
 

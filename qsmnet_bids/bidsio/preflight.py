@@ -29,6 +29,7 @@ from qsmnet_bids.bidsio.metadata_checks import (
 from qsmnet_bids.bidsio.query import Run
 from qsmnet_bids.bidsio.run_checks import check_completeness, check_presence, name_clash
 from qsmnet_bids.bidsio.scan import Scan, scan
+from qsmnet_bids.bidsio.segmentations import find_segmentation
 from qsmnet_bids.errors import InputError, Problem, SettingsError
 from qsmnet_bids.physics.orientation import b0_dir_from_affine, voxel_size_from_affine
 from qsmnet_bids.physics.units import phase_scaling
@@ -63,10 +64,11 @@ class _Wishes:
     phase_sign: int | None
     derivatives: Mapping[str, Path]
     mask: str | None
+    segmentation: str | None
     filters: Filters
 
 
-def check(
+def check(  # noqa: PLR0913 -- what the user may say about the data
     runs: Sequence[Run],
     *,
     bids_dir: Path,
@@ -74,6 +76,7 @@ def check(
     phase_sign: int | None = None,
     derivatives: Mapping[str, Path] | None = None,
     mask: str | None = None,
+    segmentation: str | None = None,
     filter_file: Path | None = None,
     participant_labels: Sequence[str] = (),
 ) -> Preflight:
@@ -90,9 +93,11 @@ def check(
     phase_sign
         1 or -1; None for 1, and -1 for GE.
     derivatives
-        Datasets with masks, by name.
+        Datasets with masks and segmentations, by name.
     mask
         ``desc`` entity of the masks to take from ``derivatives``; None to compute masks.
+    segmentation
+        ``desc`` entity of the segmentations to take from ``derivatives``; None for none.
     filter_file
         BIDS filter file, for its ``mask`` and for echoes that it leaves out.
     participant_labels
@@ -108,7 +113,7 @@ def check(
             f'--field-strength: {field_strength:g} T; give tesla, {lowest:g} to {highest:g}'
         )
     filters = load_filters(filter_file)
-    wishes = _Wishes(field_strength, phase_sign, derivatives or {}, mask, filters)
+    wishes = _Wishes(field_strength, phase_sign, derivatives or {}, mask, segmentation, filters)
     images = [path for run in runs for path in (*run.magnitude.values(), *run.phase.values())]
     n_threads = min(MAX_THREADS, len(os.sched_getaffinity(0)))
     with ThreadPoolExecutor(n_threads) as pool:
@@ -160,6 +165,7 @@ def _check_run(
     convention = findings.attempt(phase_scale, phase, fields) if phase_is_fine else None
     sign = phase_sign(fields, wishes.phase_sign)
     mask = _provided_mask(run, scans, wishes, findings)
+    segmentation = _segmentation(run, wishes, findings)
     if problems or times is None or b0 is None or convention is None:
         return problems
     first = _chosen(scans, run.magnitude)[0]
@@ -180,6 +186,7 @@ def _check_run(
         phase_intercept=intercept,
         phase_sign=sign[0],
         mask=mask,
+        segmentation=segmentation,
         metadata=shared_metadata(fields),
         warnings=tuple(warning for warning in warnings if warning),
     )
@@ -228,3 +235,15 @@ def _provided_mask(
     if mask is not None and magnitude:
         findings.problems += check_mask(mask, magnitude[0], run.subject)
     return path
+
+
+def _segmentation(run: Run, wishes: _Wishes, findings: Findings) -> Path | None:
+    if wishes.segmentation is None:
+        return None
+    found = findings.attempt(
+        find_segmentation,
+        run.entities,
+        derivatives=wishes.derivatives,
+        desc=wishes.segmentation,
+    )
+    return found.image if found else None

@@ -9,10 +9,12 @@ from typing import Literal
 from qsmnet_bids import __version__
 from qsmnet_bids.bidsio.acquisition import Acquisition
 from qsmnet_bids.bidsio.derivatives import APP, bids_uri
+from qsmnet_bids.regions import region_name
 
 Sidecar = dict[str, object]
 Quantity = Literal['R2starmap', 'T2starmap', 'S0map']
 FieldKind = Literal['total', 'local']
+WeightedKind = Literal['swi', 'minip']
 
 QUANTITIES = {
     'R2starmap': ('Effective transverse relaxation rate', '1/s'),
@@ -23,7 +25,10 @@ FIELDS = {
     'total': 'Field offset relative to B0 from all sources',
     'local': 'Field offset relative to B0 from sources inside the mask',
 }
-REGIONS = {'mask': 'whole mask', 'none': 'none'}
+WEIGHTED = {
+    'swi': 'Susceptibility-weighted image: the magnitude, darkened where the phase tells of veins',
+    'minip': 'Minimum of the susceptibility-weighted image over a slab around each slice',
+}
 PACKAGES = ('torch', 'numpy', 'scipy', 'scikit-image', 'nibabel', 'nipype', 'pybids')
 
 
@@ -41,7 +46,9 @@ class Reconstructed:
         In order, each with ``stage``, ``method``, ``parameters``, ``reference``, ``convergence``,
         ``device``, ``seconds`` and ``warnings``.
     reference_region
-        ``'mask'`` or ``'none'``.
+        One of ``regions.REGIONS``.
+    reference_labels
+        Values of the segmentation that make it up, where it is one of a segmentation.
     quality
         Measures by name.
     weights
@@ -57,6 +64,7 @@ class Reconstructed:
     reference_region: str
     quality: Mapping[str, float | None] = field(default_factory=dict)
     weights: Mapping[str, str] | None = None
+    reference_labels: Sequence[int] = ()
     warnings: Sequence[str] = ()
 
 
@@ -72,7 +80,9 @@ def chimap(acquisition: Acquisition, result: Reconstructed, *, bids_dir: Path) -
     bids_dir
         Root of the raw dataset.
     """
-    sidecar = _of_images(acquisition, [*acquisition.magnitude, *acquisition.phase], bids_dir)
+    images = [*acquisition.magnitude, *acquisition.phase]
+    images += [acquisition.segmentation] if acquisition.segmentation is not None else []
+    sidecar = _of_images(acquisition, images, bids_dir)
     sidecar |= {
         'Description': f'Magnetic susceptibility by {result.inversion}',
         'Units': 'ppm',
@@ -84,7 +94,7 @@ def chimap(acquisition: Acquisition, result: Reconstructed, *, bids_dir: Path) -
         'PhaseSign': acquisition.phase_sign,
         'PhaseConvention': acquisition.phase_convention,
         'Steps': [dict(step) for step in result.steps],
-        'ReferenceRegion': REGIONS[result.reference_region],
+        'ReferenceRegion': region_name(result.reference_region, result.reference_labels),
         'PackageVersions': package_versions(),
         'QualityMeasures': dict(result.quality),
         'Warnings': _all_warnings(acquisition, result),
@@ -179,6 +189,38 @@ def field_magnitude(acquisition: Acquisition, *, bids_dir: Path) -> Sidecar:
         'Description': 'Root of the sum of squares of the magnitude over the echoes',
         'Units': 'arbitrary',
         'SkullStripped': False,
+    }
+
+
+def weighted(
+    acquisition: Acquisition,
+    kind: WeightedKind,
+    *,
+    step: Mapping[str, object],
+    reference: str,
+    bids_dir: Path,
+) -> Sidecar:
+    """Describe a susceptibility-weighted image or its projection.
+
+    Parameters
+    ----------
+    acquisition
+        The input.
+    kind
+        Image or projection.
+    step
+        Record of how it was made.
+    reference
+        Citation of the method.
+    bids_dir
+        Root of the raw dataset.
+    """
+    images = [*acquisition.magnitude, *acquisition.phase]
+    return _of_images(acquisition, images, bids_dir) | {
+        'Description': WEIGHTED[kind],
+        'Units': 'arbitrary',
+        'EstimationReference': reference,
+        'Steps': [dict(step)],
     }
 
 

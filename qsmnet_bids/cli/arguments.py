@@ -30,6 +30,13 @@ def positive_int(word: str) -> int:
     return int(word)
 
 
+def label_value(word: str) -> int:
+    """Read a value of a segmentation."""
+    if not word.isdecimal():
+        raise ArgumentTypeError(f'expected a whole number of at least 0, got {word!r}')
+    return int(word)
+
+
 def field_strength(word: str) -> float:
     """Read a field strength in T."""
     try:

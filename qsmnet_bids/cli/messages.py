@@ -61,6 +61,7 @@ def plan_lines(acquisition: Acquisition, settings: Settings) -> Iterator[str]:
     yield (
         f'  methods {masking}, {settings.unwrapping}, {settings.fieldmap}, '
         f'{settings.background}, {settings.inversion}, reference {settings.reference}'
+        f'{f" (preset {settings.preset})" if settings.preset else ""}'
     )
     for warning in acquisition.warnings:
         yield f'  warning: {warning}'

@@ -12,6 +12,7 @@ from qsmnet_bids.settings import (
     FIELDMAPS,
     INVERSIONS,
     MASKINGS,
+    PRESETS,
     REFERENCES,
     UNWRAPPINGS,
     Settings,
@@ -123,7 +124,7 @@ def _add_selection(parser: Parser) -> None:
         nargs='+',
         action='extend',
         type=read.derivative,
-        help='derivative datasets with masks',
+        help='derivative datasets with masks and segmentations',
     )
     add(
         '--mask',
@@ -146,6 +147,12 @@ def _add_selection(parser: Parser) -> None:
 
 def _add_methods(parser: Parser) -> None:
     group = parser.add_argument_group('how it is processed')
+    contents = ', '.join(f'{name} is {" ".join(p.values())}' for name, p in PRESETS.items())
+    group.add_argument(
+        '--preset',
+        choices=PRESETS,
+        help=f'methods by one name; options for a stage win ({contents})',
+    )
     for stage, (names, meaning) in METHODS.items():
         group.add_argument(
             f'--{stage}', choices=names, help=f'{meaning} (default: {DEFAULTS[stage]})'
@@ -157,6 +164,29 @@ def _add_methods(parser: Parser) -> None:
         action='append',
         type=read.assignment,
         help='a hyper-parameter of a method, as in tkd.threshold=0.15; repeatable',
+    )
+    group.add_argument(
+        '--segmentation',
+        metavar='DESC',
+        help='desc- entity of the segmentations in --derivatives, for --reference segmentation',
+    )
+    group.add_argument(
+        '--reference-labels',
+        metavar='VALUE',
+        nargs='+',
+        type=read.label_value,
+        help='values of the segmentation that make up the reference region',
+    )
+    group.add_argument(
+        '--two-pass',
+        action=BooleanOptionalAction,
+        help='experimental: map the voxels of reliable phase, and the rest by a second map; fewer '
+        'streaks from bleeds and calcifications with the fast inversions, worse maps with others',
+    )
+    group.add_argument(
+        '--swi',
+        action=BooleanOptionalAction,
+        help='make susceptibility-weighted images too',
     )
     group.add_argument(
         '--save-fields',

@@ -11,7 +11,10 @@ from qsmnet_bids.cli.config import arguments_from_toml
 from qsmnet_bids.cli.options import LEVELS, METHODS, Parser, build_parser
 from qsmnet_bids.cli.parameters import checked
 from qsmnet_bids.errors import SettingsError
-from qsmnet_bids.settings import Parameters, Settings
+from qsmnet_bids.settings import PRESETS, Parameters, Settings
+
+EXTRAS = ('two_pass', 'swi')
+"""What has hyper-parameters and is done only if it is asked for."""
 
 
 def parse_arguments(argv: Sequence[str] | None = None) -> Settings:
@@ -25,16 +28,23 @@ def parse_arguments(argv: Sequence[str] | None = None) -> Settings:
     words = [_with_dashes(word) for word in (sys.argv[1:] if argv is None else argv)]
     parser = build_parser()
     namespace = parser.parse_args(words)
+    preset = _of_preset(namespace)
     if 'config_file' in namespace:
-        namespace = parser.parse_args(words, _parse_config(parser, namespace))
-    given = vars(namespace)
+        config = _parse_config(parser, namespace)
+        settled = vars(config)
+        if preset:  # the command line's preset wins over the file's methods
+            settled.update(preset)
+        else:
+            preset = _of_preset(config)
+        namespace = parser.parse_args(words, config)
+    given = preset | vars(namespace)
     for key in ('config_file', 'notrack'):
         given.pop(key, None)
     parameters: Parameters = {}
     for method, name, value in given.pop('parameters', ()):
         parameters.setdefault(method, {})[name] = value
     given['derivatives'] = dict(given.get('derivatives', ()))
-    for key in ('participant_labels', 'session_labels'):
+    for key in ('participant_labels', 'session_labels', 'reference_labels'):
         given[key] = tuple(dict.fromkeys(given.get(key, ())))
     given['analysis_levels'] = tuple(
         level for level in LEVELS if level in given['analysis_levels']
@@ -42,8 +52,14 @@ def parse_arguments(argv: Sequence[str] | None = None) -> Settings:
     given.setdefault('work_dir', Path('work').absolute())
     settings = Settings(**given)
     _check(settings)
+    _check_reference(settings)
     methods = {stage: getattr(settings, stage) for stage in METHODS if stage != 'reference'}
+    methods |= {extra: extra for extra in EXTRAS if getattr(settings, extra)}
     return replace(settings, parameters=checked(parameters, methods))
+
+
+def _of_preset(given: Namespace) -> dict[str, str]:
+    return PRESETS[given.preset] if 'preset' in given else {}
 
 
 def _with_dashes(word: str) -> str:
@@ -85,3 +101,18 @@ def _check(settings: Settings) -> None:
             f'output_dir {output_dir} does not exist; the group level needs the output of the '
             'participant level'
         )
+
+
+def _check_reference(settings: Settings) -> None:
+    """Refuse a segmentation that is not named, or labels that have no use."""
+    wants_labels = settings.reference == 'segmentation'
+    if wants_labels and not (
+        settings.derivatives and settings.segmentation and settings.reference_labels
+    ):
+        raise SettingsError(
+            '--reference segmentation needs --derivatives NAME=PATH, --segmentation DESC and '
+            '--reference-labels, as in --derivatives fs=fmriprep --segmentation aseg '
+            '--reference-labels 4 43'
+        )
+    if settings.reference_labels and not wants_labels:
+        raise SettingsError('--reference-labels is only for --reference segmentation')

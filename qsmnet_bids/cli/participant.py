@@ -57,6 +57,7 @@ def find(settings: Settings) -> tuple[list[Run], Preflight]:
         phase_sign=settings.phase_sign,
         derivatives=settings.derivatives,
         mask=settings.mask,
+        segmentation=settings.segmentation,
         filter_file=settings.bids_filter_file,
         participant_labels=settings.participant_labels,
     )

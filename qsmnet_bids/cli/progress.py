@@ -15,6 +15,10 @@ STEPS = {
     'fit_field': 'fieldmap',
     'remove_background': 'background',
     'invert_dipole': 'inversion',
+    'first_background': 'background of the first pass',
+    'first_inversion': 'inversion of the first pass',
+    'combine_passes': 'one map of two passes',
+    'weigh_magnitude': 'susceptibility-weighted images',
     'draw_figures': 'figures',
     'write_derivatives': 'derivatives',
 }

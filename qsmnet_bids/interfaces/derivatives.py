@@ -21,6 +21,7 @@ RELAXATION: tuple[tuple[str, sidecars.Quantity], ...] = (
     ('s0', 'S0map'),
 )
 FIELDS: tuple[sidecars.FieldKind, ...] = ('total', 'local')
+WEIGHTED: tuple[sidecars.WeightedKind, ...] = ('swi', 'minip')
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,17 @@ class Outcome:
         Name and sha256 of a network; None without one.
     """
 
-    MAPS: ClassVar = ('mask', 'chi', 'r2star', 't2star', 's0', 'total', 'local')
+    MAPS: ClassVar = (
+        'mask',
+        'chi',
+        'r2star',
+        't2star',
+        's0',
+        'total',
+        'local',
+        'swi',
+        'minip',
+    )
 
     maps: Mapping[str, Path]
     steps: Sequence[Mapping[str, object]]
@@ -72,7 +83,17 @@ class Outcome:
 
     def method(self, stage: str) -> str:
         """Tell the method of a stage."""
-        return next(str(step['method']) for step in self.steps if step['stage'] == stage)
+        return str(self.step(stage)['method'])
+
+    def step(self, stage: str) -> Mapping[str, object]:
+        """Give the record of a stage."""
+        return next(step for step in self.steps if step['stage'] == stage)
+
+    def labels(self) -> tuple[int, ...]:
+        """Give the labels of the reference region, if it is one of a segmentation."""
+        parameters = self.step('referencing').get('parameters')
+        words = str(parameters.get('labels', '')) if isinstance(parameters, Mapping) else ''
+        return tuple(int(word) for word in words.split())
 
 
 def write_run(origin: Origin, outcome: Outcome) -> list[Path]:
@@ -91,7 +112,12 @@ def write_run(origin: Origin, outcome: Outcome) -> list[Path]:
     -------
         The files.
     """
-    written = [*_mask(origin, outcome), *_relaxation(origin, outcome), *_fields(origin, outcome)]
+    written = [
+        *_mask(origin, outcome),
+        *_relaxation(origin, outcome),
+        *_fields(origin, outcome),
+        *_weighted(origin, outcome),
+    ]
     inversion = outcome.method('inversion')
     path = origin.path(suffix='Chimap', desc=inversion.replace('_', ''))
     run_time = sum(s for step in outcome.steps if isinstance(s := step['seconds'], float))
@@ -102,6 +128,7 @@ def write_run(origin: Origin, outcome: Outcome) -> list[Path]:
         reference=known.citation if known else '',
         steps=outcome.steps,
         reference_region=outcome.method('referencing'),
+        reference_labels=outcome.labels(),
         quality={**outcome.quality, 'run_time_s': run_time},
         weights=outcome.weights,
     )
@@ -143,6 +170,20 @@ def _fields(origin: Origin, outcome: Outcome) -> Iterator[Path]:
             path = origin.path(suffix='magnitude', desc=kind, datatype='fmap')
             sidecar = sidecars.field_magnitude(acquisition, bids_dir=bids_dir)
             yield from _write(path, _combined_magnitude(acquisition), sidecar, origin)
+
+
+def _weighted(origin: Origin, outcome: Outcome) -> Iterator[Path]:
+    for kind in WEIGHTED:
+        if kind in outcome.maps:
+            sidecar = sidecars.weighted(
+                origin.acquisition,
+                kind,
+                step=outcome.step('weighting'),
+                reference=bibliography()['swi'].citation,
+                bids_dir=origin.bids_dir,
+            )
+            path = origin.path(suffix='T2starw', desc=kind)
+            yield from _write(path, np.load(outcome.maps[kind]), sidecar, origin)
 
 
 def _combined_magnitude(acquisition: Acquisition) -> np.ndarray:

@@ -8,12 +8,16 @@ from nipype.interfaces.base import (
     OutputMultiObject,
     SimpleInterface,
     TraitedSpec,
+    isdefined,
     traits,
 )
 
 from qsmnet_bids.bidsio.nifti import open_image
 from qsmnet_bids.interfaces import lazy
 from qsmnet_bids.interfaces.specs import LoadedEchoesInputSpec
+
+MAPS = ('mask', 'total', 'local', 'chi', 'swi', 'minip')
+"""Inputs that are one volume."""
 
 
 class DrawFiguresInputSpec(LoadedEchoesInputSpec):
@@ -27,6 +31,8 @@ class DrawFiguresInputSpec(LoadedEchoesInputSpec):
     total = File(exists=True, mandatory=True, nohash=True, desc='ppm')
     local = File(exists=True, mandatory=True, nohash=True, desc='ppm')
     chi = File(exists=True, mandatory=True, nohash=True, desc='ppm')
+    swi = File(exists=True, desc='drawn if given')
+    minip = File(exists=True, desc='its projection')
 
 
 class DrawFiguresOutputSpec(TraitedSpec):  # type: ignore[misc] # nipype has no types
@@ -46,7 +52,8 @@ class DrawFigures(SimpleInterface):  # type: ignore[misc] # nipype has no types
         echoes = numerics.load_saved_echoes(inputs, numerics.prepare('cpu', inputs.omp_nthreads))
         maps = {
             name: numerics.load(getattr(inputs, name)).numpy()
-            for name in ('mask', 'total', 'local', 'chi')
+            for name in MAPS
+            if isdefined(getattr(inputs, name))
         }
         figures = numerics.draw_figures(
             Path(runtime.cwd) / inputs.name,

@@ -5,14 +5,13 @@ import json
 from nipype.interfaces.base import Bunch, File, SimpleInterface, TraitedSpec, traits
 
 from qsmnet_bids.interfaces import lazy
-from qsmnet_bids.interfaces.specs import FieldInputSpec, fingerprint
+from qsmnet_bids.interfaces.specs import ReferenceInputSpec, fingerprint
 
 
-class InvertDipoleInputSpec(FieldInputSpec):
+class InvertDipoleInputSpec(ReferenceInputSpec):
     """The local field and how to invert it."""
 
     method = traits.Str('tikhonov', usedefault=True, desc='of the inversion')
-    reference = traits.Enum('mask', 'none', usedefault=True, desc='whose mean becomes zero')
     weights_sha256 = traits.Str('', usedefault=True, desc='so that a new network counts as new')
 
 
@@ -35,14 +34,12 @@ class InvertDipole(SimpleInterface):  # type: ignore[misc] # nipype has no types
         numerics, inputs = lazy.inversion, self.inputs
         device = numerics.prepare(inputs.device, inputs.omp_nthreads)
         local = numerics.load_field(numerics.LocalField, inputs, device)
-        chi, steps = numerics.invert_dipole(
-            local,
-            method=inputs.method,
-            region=inputs.reference,
-            parameters=json.loads(inputs.parameters),
+        chi, step = numerics.invert_dipole(
+            local, method=inputs.method, parameters=json.loads(inputs.parameters)
         )
+        chi, zero = numerics.choose_zero(chi, inputs, r2star=local.r2star)
         self._results['chi'] = numerics.save(chi.chi, 'chi', runtime.cwd)
         self._results['quality'] = numerics.quality_measures(chi, local=local)
         self._results['fingerprint'] = fingerprint(inputs)
-        self._results['steps'] = [step.as_dict() for step in steps]
+        self._results['steps'] = [step.as_dict(), zero.as_dict()]
         return runtime

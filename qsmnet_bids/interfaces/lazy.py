@@ -15,8 +15,18 @@ if TYPE_CHECKING:
     from qsmnet_bids.interfaces.numerics import figures as figures  # noqa: PLC0414
     from qsmnet_bids.interfaces.numerics import inversion as inversion  # noqa: PLC0414
     from qsmnet_bids.interfaces.numerics import masking as masking  # noqa: PLC0414
+    from qsmnet_bids.interfaces.numerics import passes as passes  # noqa: PLC0414
+    from qsmnet_bids.interfaces.numerics import weighting as weighting  # noqa: PLC0414
 
-MODULES = ('masking', 'fieldmap', 'background', 'inversion', 'figures')
+MODULES = (
+    'masking',
+    'fieldmap',
+    'background',
+    'inversion',
+    'passes',
+    'weighting',
+    'figures',
+)
 """Of ``numerics``, one per node."""
 
 

@@ -2,7 +2,7 @@
 
 import json
 
-from nipype.interfaces.base import Bunch, File, SimpleInterface, TraitedSpec, traits
+from nipype.interfaces.base import Bunch, File, SimpleInterface, TraitedSpec, isdefined, traits
 
 from qsmnet_bids.interfaces import lazy
 from qsmnet_bids.interfaces.specs import FieldInputSpec, fingerprint
@@ -12,6 +12,7 @@ class RemoveBackgroundInputSpec(FieldInputSpec):
     """The total field and how to split it."""
 
     method = traits.Str('vsharp', usedefault=True, desc='of the background removal')
+    reliable = File(exists=True, desc='all that the first of two passes may see')
 
 
 class RemoveBackgroundOutputSpec(TraitedSpec):  # type: ignore[misc] # nipype has no types
@@ -37,6 +38,9 @@ class RemoveBackground(SimpleInterface):  # type: ignore[misc] # nipype has no t
             numerics.load_field(numerics.TotalField, inputs, device),
             method=inputs.method,
             parameters=json.loads(inputs.parameters),
+            reliable=numerics.load(inputs.reliable).to(device)
+            if isdefined(inputs.reliable)
+            else None,
         )
         for name in ('field', 'noise', 'mask'):
             volume = getattr(local, name)

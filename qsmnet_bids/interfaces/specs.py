@@ -7,6 +7,8 @@ from nipype.interfaces.base import (
     traits,
 )
 
+from qsmnet_bids.regions import REGIONS
+
 
 class WorkerInputSpec(BaseInterfaceInputSpec):  # type: ignore[misc] # nipype has no types
     """How and with what a node computes.
@@ -64,6 +66,15 @@ class FieldInputSpec(WorkerInputSpec):
     fingerprint = traits.Str(mandatory=True, desc='of all that the files were made from')
     voxel_size = traits.Tuple(traits.Float, traits.Float, traits.Float, mandatory=True, desc='mm')
     b0_dir = traits.Tuple(traits.Float, traits.Float, traits.Float, mandatory=True)
+
+
+class ReferenceInputSpec(FieldInputSpec):
+    """A local field, and where the susceptibility that is made of it is zero on average."""
+
+    reference = traits.Enum(*REGIONS, usedefault=True, desc='whose mean becomes zero')
+    segmentation = File(exists=True, desc='image with labels')
+    labels = traits.List(traits.Int, desc='of the segmentation, for the region')
+    like = File(exists=True, desc='an image of the run, for the grid of the segmentation')
 
 
 def fingerprint(inputs: WorkerInputSpec) -> str:

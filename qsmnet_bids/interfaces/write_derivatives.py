@@ -16,6 +16,15 @@ from nipype.interfaces.base import (
 from qsmnet_bids.bidsio.acquisition import Acquisition
 from qsmnet_bids.interfaces.derivatives import Origin, Outcome, write_run
 
+STEPS = (
+    'mask_steps',
+    'field_steps',
+    'background_steps',
+    'inversion_steps',
+    'weighting_steps',
+)
+"""In the order of the data."""
+
 
 class WriteDerivativesInputSpec(BaseInterfaceInputSpec):  # type: ignore[misc] # no types
     """A run, its maps, and how they were made."""
@@ -31,12 +40,15 @@ class WriteDerivativesInputSpec(BaseInterfaceInputSpec):  # type: ignore[misc] #
     s0 = File(exists=True, nohash=True, desc='unit of the magnitude')
     total = File(exists=True, nohash=True, desc='ppm; written if given')
     local = File(exists=True, nohash=True, desc='ppm; written if given')
+    swi = File(exists=True, nohash=True, desc='written if given')
+    minip = File(exists=True, nohash=True, desc='its projection; written if given')
     quality = traits.Dict(mandatory=True, desc='measures of the map')
     weights = traits.DictStrStr(desc='name and sha256 of a network')
     mask_steps = traits.List(traits.Dict, mandatory=True)
     field_steps = traits.List(traits.Dict, mandatory=True)
     background_steps = traits.List(traits.Dict, mandatory=True)
     inversion_steps = traits.List(traits.Dict, mandatory=True)
+    weighting_steps = traits.List(traits.Dict)
 
 
 class WriteDerivativesOutputSpec(TraitedSpec):  # type: ignore[misc] # nipype has no types
@@ -57,10 +69,9 @@ class WriteDerivatives(SimpleInterface):  # type: ignore[misc] # nipype has no t
 
     def _run_interface(self, runtime: Bunch) -> Bunch:
         given = {key: value for key, value in self.inputs.get().items() if isdefined(value)}
-        stages = ('mask_steps', 'field_steps', 'background_steps', 'inversion_steps')
         outcome = Outcome(
             maps={key: Path(given[key]) for key in Outcome.MAPS if key in given},
-            steps=[step for stage in stages for step in given[stage]],
+            steps=[step for stage in STEPS for step in given.get(stage, [])],
             quality=given['quality'],
             weights=given.get('weights'),
         )

@@ -36,6 +36,13 @@ CAPTIONS = {
 }
 """By the ``desc`` entity of the figure's file name, in the order of the report."""
 
+WEIGHTED_TITLE = 'Susceptibility-weighted image'
+WEIGHTED_CAPTION = (
+    'Above the image, below its minimum over a slab around each slice, which joins the pieces of'
+    ' veins. Dark lines and spots are veins, iron or bleeds.'
+)
+"""Of the figure ``swi``, which a run has only if it was asked for."""
+
 
 def figure_label(what: str, inversion: str) -> str:
     """Name a figure in its file's ``desc``.

@@ -47,6 +47,8 @@ def draw_figures(  # noqa: PLR0913  one argument per map, named as the sidecars 
     affine: np.ndarray,
     inversion: str,
     suffix: str = 'MEGRE',
+    swi: np.ndarray | None = None,
+    minip: np.ndarray | None = None,
 ) -> list[Path]:
     """Draw all figures of a run.
 
@@ -71,6 +73,9 @@ def draw_figures(  # noqa: PLR0913  one argument per map, named as the sidecars 
         maps of several methods keep their own.
     suffix
         Of the run's files.
+    swi, minip
+        Susceptibility-weighted image and its projection, any unit, shape ``(x, y, z)``; both or
+        neither.
 
     Returns
     -------
@@ -90,6 +95,9 @@ def draw_figures(  # noqa: PLR0913  one argument per map, named as the sidecars 
         'chi': _three_planes(chi, mask, grid, Window(*CHI_WINDOW, 'ppm')),
         'histogram': histogram(chi[mask & (chi != 0)]),
     }
+    if swi is not None and minip is not None:
+        _check_shapes(mask, swi=swi, minip=minip)
+        pngs['swi'] = _image_and_projection(swi, minip, mask, grid)
     paths = []
     for what, png in pngs.items():
         description = figure_label(what, inversion)
@@ -129,6 +137,20 @@ def _outlined(magnitude: np.ndarray, mask: np.ndarray, grid: Grid) -> bytes:
     canvas = np.repeat(grey[..., None], 3, axis=2)
     canvas[_edge(inside)] = _OUTLINE
     return finish(canvas, rows, grid, window=window)
+
+
+def _image_and_projection(
+    image: np.ndarray, projection: np.ndarray, mask: np.ndarray, grid: Grid
+) -> bytes:
+    window = Window(0.0, _percentile(image[mask], 99.5))
+    strip = spread(grid, AXIAL, 6)
+    places, height = arrange([strip, strip], grid, left=NAME_WIDTH, right=WIDTH)
+    named = zip((image, projection), places, ('SWI', 'minIP'), strict=True)
+    rows = [
+        Row(grid.turn(window.to_grey(volume)), tiles, name, name == 'SWI')
+        for volume, tiles, name in named
+    ]
+    return finish(compose(rows, grid, height, smooth=True), rows, grid, window=window)
 
 
 def _echo_strips(echoes: np.ndarray, grid: Grid, window: Window, *, smooth: bool) -> bytes:

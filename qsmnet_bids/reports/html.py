@@ -8,7 +8,14 @@ from pathlib import Path
 from qsmnet_bids import __version__
 from qsmnet_bids.bidsio.atomic import write_bytes
 from qsmnet_bids.errors import Failure, InputError
-from qsmnet_bids.reports.captions import CAPTIONS, ORIENTATION, TITLES, figure_label
+from qsmnet_bids.reports.captions import (
+    CAPTIONS,
+    ORIENTATION,
+    TITLES,
+    WEIGHTED_CAPTION,
+    WEIGHTED_TITLE,
+    figure_label,
+)
 from qsmnet_bids.reports.measures import BY_KEY, MEASURES, Measure
 from qsmnet_bids.reports.methods import Reference, methods_paragraph, references
 from qsmnet_bids.reports.pages import inline_png, render
@@ -24,6 +31,10 @@ STAGES = {
     'background': 'Background removal',
     'inversion': 'Dipole inversion',
     'referencing': 'Referencing',
+    'two passes': 'Voxels of reliable phase',
+    'first background': 'Background removal, first pass',
+    'first inversion': 'Dipole inversion, first pass',
+    'weighting': 'Susceptibility-weighted images',
 }
 SUMMARY = ('mask_volume_ml', 'chi_sd', 'field_noise_ppm', 'forward_residual_ratio', 'run_time_s')
 _SCANNER = (
@@ -155,7 +166,8 @@ def _runs(count: int) -> str:
 def _view(record: RunRecord, figures: Path, *, is_stale: bool) -> RunView:
     return RunView(
         record=record,
-        pictures=[_picture(record, figures, description) for description in CAPTIONS],
+        pictures=[_picture(record, figures, description) for description in CAPTIONS]
+        + _weighted(record, figures),
         acquisition=_acquisition(record),
         quality=[(measure, measure.show(record.quality.get(measure.key))) for measure in MEASURES],
         steps=[(STAGES.get(step.stage, step.stage), step) for step in record.steps],
@@ -171,6 +183,15 @@ def _picture(record: RunRecord, figures: Path, description: str) -> Picture:
     found = sorted(figures.glob(f'{escape(record.name)}_desc-{label}_*.png'))
     source = inline_png(found[0]) if found else ''
     return Picture(TITLES[description], CAPTIONS[description], source)
+
+
+def _weighted(record: RunRecord, figures: Path) -> list[Picture]:
+    """Give the susceptibility-weighted image, if the run has one."""
+    if not any(step.stage == 'weighting' for step in record.steps):
+        return []
+    found = sorted(figures.glob(f'{escape(record.name)}_desc-swi_*.png'))
+    source = inline_png(found[0]) if found else ''
+    return [Picture(WEIGHTED_TITLE, WEIGHTED_CAPTION, source)]
 
 
 def _acquisition(record: RunRecord) -> list[tuple[str, str]]:

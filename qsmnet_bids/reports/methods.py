@@ -10,7 +10,8 @@ from qsmnet_bids.reports.records import RunRecord, StepRecord, parse_record
 from qsmnet_bids.reports.values import TIMES, join_numbers
 
 _SOFTWARE = ('torch', 'nipype', 'nibabel', 'bids')
-_WITHOUT_SENTENCE = frozenset({'referencing'})
+_WITHOUT_SENTENCE = frozenset({'referencing', 'first background', 'first inversion'})
+"""Stages; but a reference region with a publication of its own has a sentence."""
 
 
 @dataclass(frozen=True)
@@ -136,7 +137,11 @@ def _as_record(sidecar: Mapping[str, object] | RunRecord) -> RunRecord:
 
 
 def _told(record: RunRecord) -> list[StepRecord]:
-    return [step for step in record.steps if step.stage not in _WITHOUT_SENTENCE]
+    return [
+        step
+        for step in record.steps
+        if step.stage not in _WITHOUT_SENTENCE or step.method == 'csf'
+    ]
 
 
 def _acquisition(record: RunRecord) -> str:

@@ -9,6 +9,7 @@ from nipype.pipeline.engine import Node, Workflow
 
 from qsmnet_bids import __version__
 from qsmnet_bids.bidsio.acquisition import Acquisition
+from qsmnet_bids.interfaces.combine_passes import CombinePasses
 from qsmnet_bids.interfaces.draw_figures import DrawFigures
 from qsmnet_bids.interfaces.fit_field import FitField
 from qsmnet_bids.interfaces.invert_dipole import InvertDipole
@@ -16,9 +17,11 @@ from qsmnet_bids.interfaces.mask_run import MaskRun
 from qsmnet_bids.interfaces.remove_background import RemoveBackground
 from qsmnet_bids.interfaces.specs import ECHOES
 from qsmnet_bids.interfaces.steps import Parameters
+from qsmnet_bids.interfaces.weigh_magnitude import WeighMagnitude
 from qsmnet_bids.interfaces.write_derivatives import WriteDerivatives
 from qsmnet_bids.interfaces.write_figures import WriteFigures
 from qsmnet_bids.weights.cards import available, read_card
+from qsmnet_bids.workflows.extras import COMPANIONS, add_two_pass, add_weighting
 from qsmnet_bids.workflows.memory import memory_gb, network_memory_gb
 from qsmnet_bids.workflows.resources import available_gpus
 
@@ -36,6 +39,12 @@ class Methods:
         Names, from the registries of the stages.
     reference
         Region whose mean susceptibility is zero.
+    labels
+        Values of the run's segmentation that make up that region, where it is one of those.
+    two_pass
+        Whether there are two passes.
+    swi
+        Whether susceptibility-weighted images are made.
     parameters
         Hyper-parameters that differ from the defaults, by method.
     """
@@ -46,6 +55,9 @@ class Methods:
     background: str
     inversion: str
     reference: str
+    labels: tuple[int, ...] = ()
+    two_pass: bool = False
+    swi: bool = False
     parameters: Parameters = field(default_factory=dict)
 
     def parameters_of(self, *methods: str) -> str:
@@ -81,13 +93,14 @@ def init_acquisition_wf(
     omp_nthreads
         Threads of each node.
     """
-    echoes = _echo_inputs(acquisition)
-    physics = {name: echoes[name] for name in ('echo_times', 'b0', 'b0_dir', 'voxel_size')}
-    geometry = {'voxel_size': acquisition.voxel_size, 'b0_dir': acquisition.b0_dir}
-    common = {'omp_nthreads': omp_nthreads, 'version': __version__}
     gpu = {'device': device, 'use_gpu': device != 'cpu' and available_gpus() > 0}
+    stages = _stages(acquisition, methods, gpu | {'omp_nthreads': omp_nthreads})
     places = {'bids_dir': str(bids_dir), 'output_dir': str(output_dir)}
     weights = _weights(methods.inversion)
+    copying = WriteFigures(subject=acquisition.subject, output_dir=str(output_dir))
+    writing = WriteDerivatives(acquisition=acquisition, version=__version__, **places)
+    if weights:
+        writing.inputs.weights = weights
 
     def node(interface: SimpleInterface, name: str, *, n_procs: int = omp_nthreads) -> Node:
         size = memory_gb(name, acquisition.shape, n_echoes=len(acquisition.echo_times))
@@ -95,9 +108,65 @@ def init_acquisition_wf(
             size = max(size, _network_gb(acquisition, methods))
         return Node(interface, name=name, mem_gb=size, n_procs=n_procs)
 
+    mask_run = node(stages['mask_run'], 'mask_run')
+    fit_field = node(stages['fit_field'], 'fit_field')
+    remove_background = node(stages['remove_background'], 'remove_background')
+    invert_dipole = node(stages['invert_dipole'], 'invert_dipole')
+    draw_figures = node(stages['draw_figures'], 'draw_figures', n_procs=1)
+    write_figures = Node(copying, name='write_figures', run_without_submitting=True)
+    write_derivatives = node(writing, 'write_derivatives', n_procs=1)
+
+    workflow = Workflow(name=acquisition.name)
+    workflow.connect(
+        [
+            (mask_run, fit_field, _same('mask', *LOADED)),
+            (mask_run, remove_background, _same('mask')),
+            (fit_field, remove_background, _same('field', 'noise', 'fingerprint')),
+            (fit_field, remove_background, COMPANIONS),
+            (fit_field, invert_dipole, COMPANIONS),
+            (remove_background, invert_dipole, _same('field', 'noise', 'mask', 'fingerprint')),
+            (mask_run, draw_figures, _same('mask', 'magnitude', 'phase')),
+            (fit_field, draw_figures, [('field', 'total')]),
+            (remove_background, draw_figures, [('field', 'local')]),
+            (draw_figures, write_figures, _same('figures')),
+            (mask_run, write_derivatives, [('mask', 'mask'), ('steps', 'mask_steps')]),
+            (fit_field, write_derivatives, _same('r2star', 't2star', 's0')),
+            (fit_field, write_derivatives, [('steps', 'field_steps')]),
+            (remove_background, write_derivatives, [('steps', 'background_steps')]),
+        ]
+    )
+    mapping = invert_dipole
+    if methods.two_pass:
+        mapping = node(stages['combine_passes'], 'combine_passes')
+        add_two_pass(workflow, combine_passes=mapping)
+    workflow.connect(mapping, 'steps', write_derivatives, 'inversion_steps')
+    workflow.connect(
+        [
+            (mapping, draw_figures, _same('chi', 'fingerprint')),
+            (mapping, write_derivatives, _same('chi', 'quality')),
+        ]
+    )
+    if methods.swi:
+        weigh_magnitude = node(stages['weigh_magnitude'], 'weigh_magnitude')
+        add_weighting(workflow, weigh_magnitude=weigh_magnitude)
+    if save_fields:
+        workflow.connect(fit_field, 'field', write_derivatives, 'total')
+        workflow.connect(remove_background, 'field', write_derivatives, 'local')
+    return workflow
+
+
+def _stages(
+    acquisition: Acquisition, methods: Methods, resources: dict[str, object]
+) -> dict[str, SimpleInterface]:
+    """Make what the nodes do, by the names of the nodes."""
+    echoes = _echo_inputs(acquisition)
+    common = {'omp_nthreads': resources['omp_nthreads'], 'version': __version__}
+    physics = {name: echoes[name] for name in ('echo_times', 'b0', 'b0_dir', 'voxel_size')}
+    geometry = {'voxel_size': acquisition.voxel_size, 'b0_dir': acquisition.b0_dir, **common}
+    like = str(acquisition.magnitude[0])
     masking = MaskRun(
         method=methods.masking,
-        parameters=methods.parameters_of(methods.masking),
+        parameters=methods.parameters_of(methods.masking, 'two_pass'),
         **echoes,
         **common,
     )
@@ -113,63 +182,34 @@ def init_acquisition_wf(
     removal = RemoveBackground(
         method=methods.background,
         parameters=methods.parameters_of(methods.background),
-        **geometry,
-        **common,
-        **gpu,
+        **geometry | resources,
     )
     inversion = InvertDipole(
         method=methods.inversion,
-        reference=methods.reference,
         parameters=methods.parameters_of(methods.inversion),
-        weights_sha256=weights.get('sha256', ''),
-        **geometry,
-        **common,
-        **gpu,
+        weights_sha256=_weights(methods.inversion).get('sha256', ''),
+        **geometry | resources,
     )
-    drawing = DrawFigures(name=acquisition.name, suffix=acquisition.suffix, **physics)
-    drawing.inputs.like = str(acquisition.magnitude[0])
+    combining = CombinePasses(**geometry)
+    mapping = combining if methods.two_pass else inversion
+    mapping.inputs.reference = methods.reference
+    if methods.reference == 'segmentation':
+        mapping.inputs.segmentation = str(acquisition.segmentation)
+        mapping.inputs.labels = list(methods.labels)
+        mapping.inputs.like = like
+    drawing = DrawFigures(name=acquisition.name, suffix=acquisition.suffix, like=like, **physics)
     drawing.inputs.inversion = methods.inversion
     drawing.inputs.version = __version__
-    copying = WriteFigures(subject=acquisition.subject, output_dir=str(output_dir))
-    writing = WriteDerivatives(acquisition=acquisition, version=__version__, **places)
-    if weights:
-        writing.inputs.weights = weights
-
-    mask_run = node(masking, 'mask_run')
-    fit_field = node(fitting, 'fit_field')
-    remove_background = node(removal, 'remove_background')
-    invert_dipole = node(inversion, 'invert_dipole')
-    draw_figures = node(drawing, 'draw_figures', n_procs=1)
-    write_figures = Node(copying, name='write_figures', run_without_submitting=True)
-    write_derivatives = node(writing, 'write_derivatives', n_procs=1)
-
-    companions = [('sum_of_squares', 'magnitude'), ('r2star', 'r2star')]
-    workflow = Workflow(name=acquisition.name)
-    workflow.connect(
-        [
-            (mask_run, fit_field, _same('mask', *LOADED)),
-            (mask_run, remove_background, _same('mask')),
-            (fit_field, remove_background, _same('field', 'noise', 'fingerprint')),
-            (fit_field, remove_background, companions),
-            (fit_field, invert_dipole, companions),
-            (remove_background, invert_dipole, _same('field', 'noise', 'mask', 'fingerprint')),
-            (mask_run, draw_figures, _same('mask', 'magnitude', 'phase')),
-            (fit_field, draw_figures, [('field', 'total')]),
-            (remove_background, draw_figures, [('field', 'local')]),
-            (invert_dipole, draw_figures, _same('chi', 'fingerprint')),
-            (draw_figures, write_figures, _same('figures')),
-            (mask_run, write_derivatives, [('mask', 'mask'), ('steps', 'mask_steps')]),
-            (fit_field, write_derivatives, _same('r2star', 't2star', 's0')),
-            (fit_field, write_derivatives, [('steps', 'field_steps')]),
-            (remove_background, write_derivatives, [('steps', 'background_steps')]),
-            (invert_dipole, write_derivatives, _same('chi', 'quality')),
-            (invert_dipole, write_derivatives, [('steps', 'inversion_steps')]),
-        ]
-    )
-    if save_fields:
-        workflow.connect(fit_field, 'field', write_derivatives, 'total')
-        workflow.connect(remove_background, 'field', write_derivatives, 'local')
-    return workflow
+    weighing = WeighMagnitude(parameters=methods.parameters_of('swi'), **physics, **common)
+    return {
+        'mask_run': masking,
+        'fit_field': fitting,
+        'remove_background': removal,
+        'invert_dipole': inversion,
+        'combine_passes': combining,
+        'weigh_magnitude': weighing,
+        'draw_figures': drawing,
+    }
 
 
 def _echo_inputs(acquisition: Acquisition) -> dict[str, object]:

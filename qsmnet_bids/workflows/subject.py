@@ -38,6 +38,9 @@ def init_subject_wf(*, acquisitions: Sequence[Acquisition], settings: Settings) 
         background=settings.background,
         inversion=settings.inversion,
         reference=settings.reference,
+        labels=settings.reference_labels,
+        two_pass=settings.two_pass,
+        swi=settings.swi,
         parameters=parameters,
     )
     n_threads = settings.omp_nthreads or threads_per_node(settings.n_procs or available_cpus())

@@ -123,7 +123,7 @@ def test_levels_are_put_in_order(folders):
         ('--phase-sign 2', 'choose from'),
         ('--device gpu', 'expected auto, cpu, cuda or cuda:N'),
         ('--inversion magic', "choose from 'tikhonov'"),
-        ('--reference csf', 'choose from'),
+        ('--reference air', 'choose from'),
         ('--participant-label 0/1', 'expected letters and digits'),
         ('--bids-filter-file absent.json', 'expected an existing file'),
         ('--derivatives m=absent', 'expected an existing folder'),

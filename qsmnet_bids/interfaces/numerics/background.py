@@ -3,11 +3,13 @@
 from qsmnet_bids.background import METHODS as BACKGROUNDS
 from qsmnet_bids.interfaces.numerics.calling import call, prepare, with_convergence
 from qsmnet_bids.interfaces.steps import Parameters, Step, hyper_parameters
-from qsmnet_bids.interfaces.volumes import load_field, save
-from qsmnet_bids.tensors import LocalField, TotalField
+from qsmnet_bids.interfaces.volumes import load, load_field, save
+from qsmnet_bids.tensors import LocalField, Mask, TotalField
+from qsmnet_bids.two_pass import restrict
 
 __all__ = [
     'TotalField',
+    'load',
     'load_field',
     'prepare',
     'remove_background',
@@ -16,7 +18,7 @@ __all__ = [
 
 
 def remove_background(
-    total: TotalField, *, method: str, parameters: Parameters
+    total: TotalField, *, method: str, parameters: Parameters, reliable: Mask | None = None
 ) -> tuple[LocalField, list[Step]]:
     """Remove the field of the sources outside the mask.
 
@@ -28,8 +30,15 @@ def remove_background(
         Of the background removal.
     parameters
         That differ from the defaults, by method.
+    reliable
+        All that the first of two passes may see; None for all of the mask.
     """
     given = parameters.get(method, {})
     values = hyper_parameters(BACKGROUNDS[method], given)
-    local, step = call('background', method, lambda: BACKGROUNDS[method](total, **given), values)
+
+    def remove() -> LocalField:
+        seen = total if reliable is None else restrict(total, reliable=reliable)
+        return BACKGROUNDS[method](seen, **given)
+
+    local, step = call('background', method, remove, values)
     return local, [with_convergence(step, local.convergence)]

@@ -8,7 +8,7 @@ from typing import TypeVar
 import torch
 from torch import Tensor
 
-from qsmnet_bids.errors import SettingsError
+from qsmnet_bids.errors import MethodError, SettingsError
 from qsmnet_bids.interfaces.steps import Step, Values
 from qsmnet_bids.tensors import Convergence
 
@@ -52,7 +52,11 @@ def call(
         Of its hyper-parameters.
     """
     start = perf_counter()
-    result = function()
+    try:
+        result = function()
+    except ValueError as error:
+        # a stage says in one sentence what is wrong with the data or a parameter
+        raise MethodError(str(error)) from error
     device = _device_of(result)
     if device.type == 'cuda':
         torch.cuda.synchronize(device)

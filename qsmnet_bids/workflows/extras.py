@@ -1,0 +1,65 @@
+"""Nodes that a run has only if they were asked for."""
+
+from nipype.pipeline.engine import Node, Workflow
+
+COMPANIONS = [('sum_of_squares', 'magnitude'), ('r2star', 'r2star')]
+"""What the field's fit hands on beside the field."""
+
+
+def add_two_pass(workflow: Workflow, *, combine_passes: Node) -> None:
+    """Add the first of two passes, like the one there is but for the voxels that it sees.
+
+    Parameters
+    ----------
+    workflow
+        Of a run, with the nodes of one pass.
+    combine_passes
+        Makes one map of both, and chooses its zero.
+    """
+    names = ('mask_run', 'fit_field', 'remove_background', 'invert_dipole')
+    mask_run, fit_field, second_background, second_inversion = map(workflow.get_node, names)
+    mask_run.inputs.two_pass = True
+    second_inversion.inputs.reference = 'none'
+    first_background = second_background.clone('first_background')
+    first_inversion = second_inversion.clone('first_inversion')
+    of_field = [('field', 'field'), ('noise', 'noise'), ('fingerprint', 'fingerprint')]
+    of_masked = [*of_field, ('mask', 'mask')]
+    workflow.connect(
+        [
+            (mask_run, first_background, [('mask', 'mask'), ('reliable', 'reliable')]),
+            (fit_field, first_background, [*of_field, *COMPANIONS]),
+            (first_background, first_inversion, of_masked),
+            (fit_field, first_inversion, COMPANIONS),
+            (first_background, combine_passes, [('mask', 'first_mask')]),
+            (first_background, combine_passes, [('steps', 'first_background_steps')]),
+            (first_inversion, combine_passes, [('chi', 'first_chi'), ('steps', 'first_steps')]),
+            (first_inversion, combine_passes, [('fingerprint', 'first_fingerprint')]),
+            (second_background, combine_passes, [*of_field[:2], ('mask', 'mask')]),
+            (second_inversion, combine_passes, [('chi', 'chi'), ('steps', 'steps')]),
+            (second_inversion, combine_passes, [('fingerprint', 'fingerprint')]),
+            (fit_field, combine_passes, COMPANIONS),
+        ]
+    )
+
+
+def add_weighting(workflow: Workflow, *, weigh_magnitude: Node) -> None:
+    """Add the susceptibility-weighted images.
+
+    Parameters
+    ----------
+    workflow
+        Of a run.
+    weigh_magnitude
+        Makes them.
+    """
+    names = ('mask_run', 'draw_figures', 'write_derivatives')
+    mask_run, draw_figures, write_derivatives = map(workflow.get_node, names)
+    loaded = [(name, name) for name in ('mask', 'magnitude', 'phase', 'fingerprint')]
+    images = [('swi', 'swi'), ('minip', 'minip')]
+    workflow.connect(
+        [
+            (mask_run, weigh_magnitude, loaded),
+            (weigh_magnitude, draw_figures, images),
+            (weigh_magnitude, write_derivatives, [*images, ('steps', 'weighting_steps')]),
+        ]
+    )

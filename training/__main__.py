@@ -21,6 +21,7 @@ from training.pairs import export_pairs
 from training.processes import joined
 from training.recipe import build_source
 from training.recipe_file import RECIPES_DIR, find_recipe, read_recipe
+from training.stability import stability
 from training.tracking import write_table
 from training.train import train
 
@@ -88,6 +89,18 @@ def _evaluate(arguments: argparse.Namespace) -> int:
     return DONE
 
 
+def _stability(arguments: argparse.Namespace) -> int:
+    sys.stdout.write('| experiment | method | RMSE, ppm | slope | SSIM |\n|---|---|---|---|---|\n')
+    try:
+        for row in stability(arguments.methods, n_samples=arguments.samples):
+            figures = f'{row.rmse:.4f} | {row.slope:.3f} | {row.ssim:.3f}'
+            sys.stdout.write(f'| {row.experiment} | {row.method} | {figures} |\n')
+            sys.stdout.flush()
+    except ValueError as error:
+        raise SettingsError(str(error)) from error
+    return DONE
+
+
 def _export(arguments: argparse.Namespace) -> int:
     card = export(_run_dir(arguments.run), arguments.output, name=arguments.name)
     sys.stdout.write(f'{card}\n')
@@ -133,6 +146,7 @@ COMMANDS = {
     'list': _list,
     'samples': _samples,
     'evaluate': _evaluate,
+    'stability': _stability,
     'export': _export,
     'pack': _pack,
     'unpack': _unpack,
@@ -173,6 +187,10 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument('weights', help='model card (JSON), or the name of shipped weights')
     command.add_argument('--recipe', help="on whose validation set; default: the card's own")
     command.add_argument('--device', default=device)
+
+    command = commands.add_parser('stability', help="the thesis's experiments on inversions")
+    command.add_argument('methods', nargs='+', help='names of inversions, or folders of runs')
+    command.add_argument('--samples', type=int, default=1, help='worlds of each size')
 
     command = commands.add_parser('export', help='write weights file and model card')
     command.add_argument('run', help='folder of a run, or its name in runs')

@@ -4,8 +4,10 @@ import json
 import math
 import os
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 
@@ -20,12 +22,25 @@ def write_bytes(path: Path, data: bytes) -> None:
     data
         Its content.
     """
+    with whole_file(path) as file:
+        file.write(data)
+
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[BinaryIO]:
+    """Open a file that appears, with all that was written to it, when the block ends well.
+
+    Parameters
+    ----------
+    path
+        Of the file; its folders are made.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     # BIDS tools skip names that begin with a dot
     temporary = path.with_name(f'.{path.name[:100]}.{os.getpid()}-{secrets.token_hex(4)}.tmp')
     try:
         with temporary.open('xb') as file:
-            file.write(data)
+            yield file
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)

@@ -1,24 +1,36 @@
-"""All runs of a dataset on one page and in one table, from their sidecars alone."""
+"""All runs of a dataset on one page and in tables, from their sidecars and tables alone."""
 
-from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import quote
 
 import numpy as np
 
 from qsmnet_bids import __version__
-from qsmnet_bids.bidsio.atomic import write_bytes, write_json, write_text
+from qsmnet_bids.bidsio.atomic import write_bytes
 from qsmnet_bids.errors import InputError
+from qsmnet_bids.reports import scatter
+from qsmnet_bids.reports.group_columns import (
+    MOST_COLUMNS,
+    MOST_PLOTS,
+    Quantity,
+    against_columns,
+    show,
+)
+from qsmnet_bids.reports.group_maps import GroupMaps, write_group_maps
+from qsmnet_bids.reports.group_regions import TABLE as REGIONS_TABLE
+from qsmnet_bids.reports.group_regions import Family, collect_regions, summary_rows
+from qsmnet_bids.reports.group_tables import Line, write_run_table
 from qsmnet_bids.reports.measures import BY_KEY, MEASURES, Measure
-from qsmnet_bids.reports.outliers import LEAST_RUNS, THRESHOLD, Mark, find_outliers
+from qsmnet_bids.reports.outliers import JUDGED, LEAST_RUNS, THRESHOLD, find_outliers
 from qsmnet_bids.reports.pages import render
+from qsmnet_bids.reports.participants import Participants, read_participants
 from qsmnet_bids.reports.plots import HEIGHT, WIDTH, Plot, lay_out
-from qsmnet_bids.reports.records import RunRecord, find_sidecars, read_record
+from qsmnet_bids.reports.records import SUFFIX, RunRecord, find_sidecars, read_record
 from qsmnet_bids.reports.values import TIMES, join_numbers
 
-TABLE = 'group_megre'
 PAGE = 'group.html'
 MOST_ROWS = 2000
 _TABLE_KEYS = (
@@ -31,97 +43,62 @@ _TABLE_KEYS = (
     'forward_residual_ratio',
     'run_time_s',
 )
-_COLUMNS = {
-    'participant_id': 'Label of the subject.',
-    'session_id': 'Label of the session.',
-    'acq': 'Label of the acquisition.',
-    'rec': 'Label of the reconstruction.',
-    'run': 'Index of the run.',
-    'name': 'All entities of the run.',
-    'inversion': 'Method of the dipole inversion.',
-    'echo_times_s': 'Echo times, separated by commas.',
-    'b0_t': 'Field strength.',
-    'voxel_size_mm': 'Edges of the voxel, separated by commas.',
-}
-_UNITS = {'echo_times_s': 's', 'b0_t': 'T', 'voxel_size_mm': 'mm'}
-_LAST_COLUMNS = {
-    'n_warnings': 'How many warnings the run gave.',
-    'warnings': 'The warnings, separated by semicolons.',
-    'outlier': 'Whether a measure stands apart from the other runs with the same inversion.',
-    'outlier_reasons': 'Which measures, separated by semicolons.',
-}
 
 
-@dataclass(frozen=True)
-class Line:
-    """A run in the page's table.
-
-    Parameters
-    ----------
-    record
-        From the sidecar.
-    marks
-        Why it stands apart.
-    warnings
-        Of the run and its stages.
-    report
-        Relative link to the subject's page; empty where there is none.
-    """
-
-    record: RunRecord
-    marks: tuple[Mark, ...]
-    warnings: tuple[str, ...]
-    report: str
-
-    def stands_apart(self, measure: Measure) -> bool:
-        """Tell whether this measure is one of the reasons."""
-        return any(mark.measure == measure for mark in self.marks)
-
-    @property
-    def is_flagged(self) -> bool:
-        """Whether the run deserves a look."""
-        return bool(self.marks or self.warnings)
-
-
-def write_group(output_dir: Path) -> tuple[Path, Path]:
-    """Write ``group_megre.tsv`` with its dictionary, and ``group.html``.
+def write_group(
+    output_dir: Path, *, participants: Path | None = None, maps: bool = False
+) -> tuple[Path, Path]:
+    """Write ``group_megre.tsv``, ``group_regions.tsv``, their dictionaries, and ``group.html``.
 
     Parameters
     ----------
     output_dir
         Derivative dataset.
+    participants
+        Table of the participants; None for ``participants.tsv`` in ``output_dir``.
+    maps
+        Whether mean and standard deviation of the maps are written where all lie on one grid.
 
     Returns
     -------
-        Table and page.
+        Table of the runs, and page.
     """
     records, unreadable = _read_all(output_dir)
-    marks = find_outliers(records)
     pages = {path.stem for path in output_dir.glob('sub-*.html')}
     lines = [
         Line(record, found, record.warnings, _link(record, pages))
-        for record, found in zip(records, marks, strict=True)
+        for record, found in zip(records, find_outliers(records), strict=True)
     ]
-    table = output_dir / f'{TABLE}.tsv'
-    write_text(table, _tsv(lines))
-    write_json(output_dir / f'{TABLE}.json', _dictionary())
+    table = write_run_table(output_dir, lines)
+    families, broken = collect_regions(output_dir)
+    known = read_participants(participants or output_dir / 'participants.tsv')
+    subjects = {line.record.entities.get('sub', ''): line.report for line in lines}
     shown = lines if len(lines) <= MOST_ROWS else [line for line in lines if line.is_flagged]
     page = render(
         'group.html',
         n_runs=len(lines),
-        n_subjects=len({line.record.entities.get('sub') for line in lines}),
+        n_subjects=len(subjects),
         n_outliers=sum(bool(line.marks) for line in lines),
         n_warned=sum(bool(line.warnings) for line in lines),
+        outliers=[line for line in lines if line.marks][:MOST_ROWS],
         lines=shown[:MOST_ROWS],
         measures=[BY_KEY[key] for key in _TABLE_KEYS],
         protocols=_protocols(records),
         plots=_plots(lines),
         size=(WIDTH, HEIGHT),
+        families=[(family, list(summary_rows(family))) for family in families],
+        against=against_columns(known, _quantities(lines, families), subjects),
+        notes=_notes(known, subjects),
+        scatter=scatter,
+        most_plots=MOST_PLOTS,
+        show=show,
+        group_maps=_maps(output_dir) if maps else [],
         least_runs=LEAST_RUNS,
         threshold=THRESHOLD,
-        unreadable=unreadable,
+        unreadable=unreadable + broken,
         without_map=_without_map(output_dir, pages, lines),
         table=table.name,
+        regions_table=f'{REGIONS_TABLE}.tsv',
         version=__version__,
     )
     write_bytes(output_dir / PAGE, page)
@@ -174,56 +151,59 @@ def _plots(lines: Sequence[Line]) -> list[tuple[Measure, Plot]]:
         values = np.array([line.record.quality[measure.key] for line in known])
         marked = [line.stands_apart(measure) for line in known]
         names = [line.record.name for line in known]
-        plots.append((measure, lay_out(values, names, np.array(marked))))
+        links = [line.report for line in known]
+        plots.append((measure, lay_out(values, names, links, np.array(marked))))
     return plots
 
 
-def _tsv(lines: Sequence[Line]) -> str:
-    header = [*_COLUMNS, *(measure.key for measure in MEASURES), *_LAST_COLUMNS]
-    rows = ['\t'.join(header)]
-    rows += ['\t'.join(_clean(cell) for cell in _cells(line)) for line in lines]
-    return '\n'.join(rows) + '\n'
+def _quantities(lines: Sequence[Line], families: Sequence[Family]) -> dict[str, list[Quantity]]:
+    """Give what participants can be compared by: medians over the runs of each."""
+    quantities: dict[str, list[Quantity]] = {}
+    for family in families:
+        made = [
+            Quantity(f'{region}, {name}', unit, family.medians(region, key))
+            for key, name, unit in (('chi', 'χ', 'ppm'), ('r2star', 'R2*', '1/s'))
+            for region in family.regions
+        ]
+        title = f'Regions of {family.segmentation}, {family.inversion}'
+        quantities[title] = [quantity for quantity in made if quantity.values]
+    for inversion in dict.fromkeys(line.record.inversion for line in lines):
+        own = [line.record for line in lines if line.record.inversion == inversion]
+        quantities[f'Measures, {inversion}'] = [
+            Quantity(measure.label, measure.unit, _by_subject(own, measure.key))
+            for measure in JUDGED
+        ]
+    return quantities
 
 
-def _cells(line: Line) -> list[str]:
-    record, entities = line.record, line.record.entities
-    session = entities.get('ses')
-    return [
-        f'sub-{entities.get("sub", "")}',
-        f'ses-{session}' if session else '',
-        *(entities.get(key, '') for key in ('acq', 'rec', 'run')),
-        record.name,
-        record.inversion,
-        ','.join(f'{time:g}' for time in record.echo_times),
-        '' if record.b0 is None else f'{record.b0:g}',
-        ','.join(f'{size:g}' for size in record.voxel_size),
-        *(_number(record.quality.get(measure.key)) for measure in MEASURES),
-        str(len(line.warnings)),
-        '; '.join(line.warnings),
-        'true' if line.marks else 'false',
-        '; '.join(str(mark) for mark in line.marks),
-    ]
-
-
-def _number(value: float | None) -> str:
-    return '' if value is None else f'{value:.6g}'
-
-
-def _clean(cell: str) -> str:
-    return ' '.join(cell.split()) or 'n/a'
-
-
-def _dictionary() -> dict[str, object]:
-    entries: dict[str, object] = {}
-    for column, description in _COLUMNS.items():
-        units = {'Units': _UNITS[column]} if column in _UNITS else {}
-        entries[column] = {'Description': description} | units
-    for measure in MEASURES:
-        units = {'Units': measure.unit} if measure.unit else {}
-        entries[measure.key] = {
-            'LongName': measure.label,
-            'Description': measure.description,
-        } | units
-    return entries | {
-        column: {'Description': description} for column, description in _LAST_COLUMNS.items()
+def _by_subject(records: Sequence[RunRecord], key: str) -> dict[str, float]:
+    values = defaultdict(list)
+    for record in records:
+        if key in record.quality:
+            values[record.entities.get('sub', '')].append(record.quality[key])
+    return {
+        subject: float(np.median(found)) if len(found) > 1 else found[0]
+        for subject, found in values.items()
     }
+
+
+def _notes(known: Participants, subjects: Mapping[str, str]) -> list[str]:
+    notes = list(known.notes)
+    unknown = sorted(set(subjects) - known.labels)
+    if known.labels and unknown:
+        some = ', '.join(unknown[:5]) + (', ...' if len(unknown) > 5 else '')
+        notes.append(f'Not in participants.tsv, thus left out of what follows: {some}.')
+    for kind in ('numbers', 'groups'):
+        left = [column.name for column in known.columns if getattr(column, kind)][MOST_COLUMNS:]
+        if left:
+            notes.append(f'Columns beyond the first {MOST_COLUMNS}: {", ".join(left)}.')
+    return notes
+
+
+def _maps(output_dir: Path) -> list[GroupMaps]:
+    by_inversion = defaultdict(list)
+    for path in find_sidecars(output_dir):
+        image = path.with_name(path.name.removesuffix('.json') + '.nii.gz')
+        if image.is_file():
+            by_inversion[path.name.removesuffix(SUFFIX).partition('_desc-')[2]].append(image)
+    return [write_group_maps(output_dir, label, maps) for label, maps in by_inversion.items()]

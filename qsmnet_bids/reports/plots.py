@@ -23,6 +23,8 @@ class Dot:
         Pixels.
     name
         Shown when it is pointed at.
+    link
+        To the report; empty where there is none.
     is_outlier
         Drawn as an open diamond.
     """
@@ -30,6 +32,7 @@ class Dot:
     x: float
     y: float
     name: str
+    link: str
     is_outlier: bool
 
 
@@ -55,22 +58,24 @@ class Plot:
     median: float
 
 
-def lay_out(values: np.ndarray, names: Sequence[str], outlying: np.ndarray) -> Plot:
+def lay_out(
+    values: np.ndarray, names: Sequence[str], links: Sequence[str], outlying: np.ndarray
+) -> Plot:
     """Place the values of one measure.
 
     Parameters
     ----------
     values
         Any unit, shape ``(n,)``, n at least 1.
-    names
-        Of the runs.
+    names, links
+        Of the runs, and to their reports.
     outlying
         True where a run is marked, shape ``(n,)``.
     """
     low, high = float(values.min()), float(values.max())
     if low == high:
         low, high = low - 0.5 * (abs(low) or 1), high + 0.5 * (abs(high) or 1)
-    ticks = _ticks(low, high)
+    ticks = nice_ticks(low, high)
     low, high = min(low, ticks[0]), max(high, ticks[-1])
     scale = (_RIGHT - _LEFT - 16) / (high - low)
     places = _LEFT + 8 + (values - low) * scale
@@ -79,7 +84,7 @@ def lay_out(values: np.ndarray, names: Sequence[str], outlying: np.ndarray) -> P
     heights = np.full(len(shown), _TOP + 4.0) if many else _swarm(places)
     return Plot(
         dots=[
-            Dot(float(places[run]), float(y), names[run], bool(outlying[run]))
+            Dot(float(places[run]), float(y), names[run], links[run], bool(outlying[run]))
             for run, y in zip(shown, heights, strict=True)
         ],
         bars=_bars(places) if many else [],
@@ -112,7 +117,17 @@ def _bars(places: np.ndarray) -> list[tuple[float, float, float, float]]:
     ]
 
 
-def _ticks(low: float, high: float) -> list[float]:
+def nice_ticks(low: float, high: float) -> list[float]:
+    """Give three to six round numbers, the outer of which enclose a range.
+
+    Parameters
+    ----------
+    low, high
+        Ends of the range, low below high.
+
+    >>> nice_ticks(0.03, 1.71)
+    [0.0, 0.5, 1.0, 1.5, 2.0]
+    """
     power = 10.0 ** np.floor(np.log10((high - low) / 3))
     step = next(power * factor for factor in (1, 2, 5, 10) if (high - low) / (power * factor) <= 4)
     first, last = np.floor(low / step), np.ceil(high / step)

@@ -64,6 +64,27 @@ def figures(synthetic_head, tmp_path_factory):
     return prefix, draw_figures(prefix, **synthetic_head)
 
 
+EXTRA_MEASURES = {
+    'mask_roughness': 1.83,
+    'mask_border_fraction': 0.0,
+    'snr': 41.2,
+    'r2star_median': 18.9,
+    'r2star_misfit': 0.0213,
+    'echo_misfit_rad': 0.047,
+    'echo_misfit_fraction': 0.0061,
+    'wrap_fraction': 0.0312,
+    'steep_fraction': 0.0009,
+    'low_quality_fraction': 0.0204,
+    'background_left': 0.151,
+    'forward_residual_noise': 1.17,
+    'forward_residual_tail': 9.31,
+    'streaking': 1.04,
+    'chi_csf_mode': 0.022,
+    'chi_wm_mode': -0.031,
+    'chi_asymmetry': 0.27,
+}
+
+
 def chimap_sidecar(**changes):
     """A sidecar as the participant level writes it."""
     sidecar = {
@@ -103,6 +124,7 @@ def chimap_sidecar(**changes):
             'chi_p99': 0.1349,
             'chi_sd': 0.0412,
             'field_noise_ppm': 0.00213,
+            **EXTRA_MEASURES,
             'forward_residual_ppm': 0.00754,
             'forward_residual_ratio': 0.2841,
             'run_time_s': 31.4,

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from qsmnet_bids.cli.options import DEFAULTS, METHODS, build_parser
 from qsmnet_bids.cli.parameters import hyper_parameters
+from qsmnet_bids.cli.parser import EXTRAS
 from qsmnet_bids.cli.stage import FILES, STEPS
 
 USAGE = (Path(__file__).parents[2] / 'docs' / 'usage.md').read_text()
@@ -40,7 +41,7 @@ def test_parameters_and_their_defaults_are_those_of_the_methods():
         for name in re.findall(r'`([^`]+)`', first)
     }
     known = {}
-    for stage in METHODS.keys() - {'reference'}:
+    for stage in {*METHODS, *EXTRAS} - {'reference'}:
         for method, function in importlib.import_module(f'qsmnet_bids.{stage}').METHODS.items():
             arguments = inspect.signature(function).parameters
             known |= {

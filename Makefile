@@ -10,13 +10,18 @@ WORKERS ?= 2
 PIP_FLAGS ?= --quiet --disable-pip-version-check
 BIN := .venv/bin
 PACKAGES := qsmnet_bids training benchmarks
+CONTAINER ?= $(notdir $(firstword $(shell command -v docker podman)))
+IMAGE ?= qsmnet-bids:latest
+BASE ?= docker.io/library/python:3.11-slim-bookworm
 
-.PHONY: help demo test lint clean
+.PHONY: help demo test lint image test-container clean
 
 help:
 	@echo 'make demo   simulate a head, reconstruct it, print where its report is'
 	@echo 'make test   run the whole test suite'
 	@echo 'make lint   check style, types and layers'
+	@echo 'make image  build the container image, on a base that its digest names'
+	@echo 'make test-container  build the image and test it'
 	@echo 'make clean  remove the demo, caches and .venv'
 
 demo: .venv/.installed-phantom
@@ -37,6 +42,23 @@ lint: .venv/.installed-dev
 	$(BIN)/lint-imports
 	$(BIN)/check-jsonschema --builtin-schema vendor.circle-ci .circleci/config.yml
 	$(BIN)/check-jsonschema --builtin-schema vendor.citation-file-format CITATION.cff
+
+image:
+	@test -n '$(CONTAINER)' || { echo 'Docker or Podman is needed; name it: make image CONTAINER=...'; exit 1; }
+	$(CONTAINER) image inspect $(BASE) >/dev/null 2>&1 || $(CONTAINER) pull $(BASE)
+	$(CONTAINER) build --tag $(IMAGE) --build-arg TAG=$(IMAGE) \
+		--build-arg REVISION="$$(git rev-parse HEAD 2>/dev/null || echo unknown)" \
+		--build-arg BASE="$$($(CONTAINER) image inspect --format '{{index .RepoDigests 0}}' $(BASE))" \
+		$(BUILD_FLAGS) .
+
+ifeq ($(CONTAINER),)
+test-container:
+	@echo 'skipped: neither docker nor podman is installed'
+else
+test-container: image .venv/.installed-test
+	QSMNET_BIDS_TEST_IMAGE=$(IMAGE) QSMNET_BIDS_TEST_CONTAINER=$(CONTAINER) \
+		$(BIN)/python -m pytest tests/containers $(PYTEST_FLAGS)
+endif
 
 clean:
 	rm -rf demo .venv .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

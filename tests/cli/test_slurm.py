@@ -34,9 +34,10 @@ def words(dataset, tmp_path):
 
 
 @pytest.fixture
-def folder(words, tmp_path):
-    assert main(words) == 0
-    return tmp_path / 'the output' / 'code' / 'cluster'
+def folder(words):
+    plan = plan_from_arguments(words)
+    write_folder(plan, ['01', '02'])
+    return plan.folder
 
 
 def shell(script, folder, path=None):
@@ -84,7 +85,9 @@ def state_of(folder, *, queue=frozenset()):
     return find_states(folder, queue=queue)[0]
 
 
-def test_folder_names_the_subjects_and_quotes_paths(folder, dataset):
+def test_folder_names_the_subjects_and_quotes_paths(words, dataset, tmp_path):
+    assert main(words) == 0
+    folder = tmp_path / 'the output' / 'code' / 'cluster'
     assert (folder / 'subjects.txt').read_text() == '01\n02\n'
     script = 'source ./settings.sh; printf "%s|" "$bids_dir" "$cpus" "${command_words[@]}"'
     assert shell(script, folder)[1] == f'{dataset}|4|true|'

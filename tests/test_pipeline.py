@@ -9,6 +9,8 @@ from qsmnet_bids.inversion import METHODS as INVERSIONS
 from qsmnet_bids.masking import METHODS as MASKINGS
 from qsmnet_bids.pipeline import reconstruct
 from qsmnet_bids.referencing import reference
+from qsmnet_bids.two_pass import combine, find_reliable, restrict
+from qsmnet_bids.unwrapping import METHODS as UNWRAPPINGS
 from tests.simulated import simulate
 
 OBLIQUE = (0.0, 0.5, math.sqrt(0.75))
@@ -33,7 +35,9 @@ OBLIQUE = (0.0, 0.5, math.sqrt(0.75))
 def test_a_paramagnetic_ball_comes_out_positive(shape, voxel_size, b0_dir, echo_times, inversion):
     head = simulate(shape=shape, voxel_size=voxel_size, b0_dir=b0_dir, echo_times=echo_times)
 
-    result = reconstruct(head.echoes, inversion=inversion)
+    result = reconstruct(
+        head.echoes, inversion=inversion, parameters={inversion: {'correction': True}}
+    )
 
     inside = result.chi.mask
     contrast = float(
@@ -82,6 +86,70 @@ def test_a_given_mask_is_used_as_it_is():
     result = reconstruct(head.echoes, mask=head.brain, reference='none')
     assert torch.equal(result.mask, head.brain)
     assert result.chi.reference == 'none'
+
+
+CHOICES = {
+    'masking': MASKINGS,
+    'unwrapping': UNWRAPPINGS,
+    'fieldmap': FIELDMAPS,
+    'background': BACKGROUNDS,
+    'inversion': INVERSIONS,
+}
+BASE = {'vsharp': {'max_radius': 5.0}}
+"""Spheres that suit a head of 35 mm."""
+QUICK = {
+    'deepqsm': {'tile_size': 32},
+    'fansi': {'max_iterations': 10},
+    'harmonics_vsharp': {'max_radius': 5.0},
+    'ilsqr': {'start_iterations': 5, 'max_iterations': 5},
+    'ismv': {'radius': 3.0},
+    'lbv': {'max_iterations': 10},
+    'medi': {'max_iterations': 2},
+    'ndi': {'max_iterations': 10},
+    'pdf': {'max_iterations': 10, 'margin': 10.0},
+    'resharp': {'radius': 3.0, 'max_iterations': 10},
+    'sharp': {'radius': 3.0},
+    'star': {'max_iterations': 5},
+    'tv': {'max_iterations': 10},
+}
+
+
+@pytest.fixture(scope='module')
+def head():
+    return simulate()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ('stage', 'method'), [(stage, name) for stage, names in CHOICES.items() for name in names]
+)
+def test_every_method_takes_its_place_in_the_chain(head, stage, method):
+    given = {method: QUICK[method]} if method in QUICK else {}
+    parameters = given if stage == 'background' and method != 'vsharp' else BASE | given
+    result = reconstruct(head.echoes, mask=None, parameters=parameters, **{stage: method})
+    assert bool(result.chi.mask.any())
+    assert bool(result.chi.chi.isfinite().all())
+    assert not result.chi.chi[~result.chi.mask].any()
+    inside = result.chi.mask
+    chi = result.chi.chi
+    assert float(chi[inside & (head.chi > 0.3)].mean()) > float(
+        chi[inside & (head.chi < -0.1)].mean()
+    )
+
+
+def test_two_passes_are_those_of_the_functions(head):
+    parameters = {**BASE, 'two_pass': {'quality': 0.8}}
+    whole = reconstruct(
+        head.echoes, inversion='tkd', reference='none', two_pass=True, parameters=parameters
+    )
+    reliable = find_reliable(head.echoes, quality=0.8)
+    first = INVERSIONS['tkd'](
+        BACKGROUNDS['vsharp'](restrict(whole.total, reliable=reliable), **BASE['vsharp'])
+    )
+    both = combine(first, INVERSIONS['tkd'](whole.local))
+    assert torch.equal(whole.chi.chi, both.chi)
+    with pytest.raises(ValueError, match="got 'two_pass'"):
+        reconstruct(head.echoes, parameters=parameters)
 
 
 @pytest.mark.parametrize(

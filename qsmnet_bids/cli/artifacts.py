@@ -17,6 +17,7 @@ import torch
 from nibabel.filebasedimages import ImageFileError
 
 from qsmnet_bids.errors import InputError, Problem
+from qsmnet_bids.fieldmap.relaxometry import relaxometry
 from qsmnet_bids.tensors import Echoes, LocalField, Mask, MultiEcho, TotalField, Volume
 from qsmnet_bids.vectors import Vector
 
@@ -58,7 +59,10 @@ class Artifacts:
         if phase.shape != magnitude.shape:
             found = f'{tuple(phase.shape)}, but magnitude {tuple(magnitude.shape)} (echo first)'
             raise _error(self.find('phase'), 'shape', found, 'both must have the same shape')
-        echo_times = self._numbers('TE', n=phase.shape[0])
+        return self._acquired(magnitude, phase)
+
+    def _acquired(self, magnitude: Echoes, phase: Echoes) -> MultiEcho:
+        echo_times = self._numbers('TE', n=magnitude.shape[0])
         if any(time <= 0 for time in np.diff((0.0, *echo_times))) or max(echo_times) > (
             LONGEST_ECHO_TIME
         ):
@@ -71,15 +75,31 @@ class Artifacts:
         """Read the mask; what is not zero is inside."""
         return self._volume('mask') != 0
 
-    def total_field(self) -> TotalField:
+    def total_field(self, *, with_magnitude: bool = False) -> TotalField:
         """Read the total field; nothing is known of its noise, which is taken as uniform."""
         field, noise, mask = self._field('totalfield')
-        return TotalField(field, noise, mask, self.voxel_size, self.b0_dir)
+        magnitude, r2star = self._of_magnitude(mask) if with_magnitude else (None, None)
+        geometry = (self.voxel_size, self.b0_dir)
+        return TotalField(field, noise, mask, *geometry, magnitude=magnitude, r2star=r2star)
 
-    def local_field(self) -> LocalField:
+    def local_field(self, *, with_magnitude: bool = False) -> LocalField:
         """Read the local field; nothing is known of its noise, which is taken as uniform."""
         field, noise, mask = self._field('localfield')
-        return LocalField(field, noise, mask, self.voxel_size, self.b0_dir)
+        magnitude, r2star = self._of_magnitude(mask) if with_magnitude else (None, None)
+        geometry = (self.voxel_size, self.b0_dir)
+        return LocalField(field, noise, mask, *geometry, magnitude=magnitude, r2star=r2star)
+
+    def _of_magnitude(self, mask: Mask) -> tuple[Volume, Volume | None]:
+        """Read the magnitude of all echoes in one, and R2* where there are several."""
+        magnitude = self._echoes('magnitude')
+        if magnitude.shape[1:] != mask.shape:
+            found = f'{tuple(magnitude.shape[1:])}, but mask {tuple(mask.shape)}'
+            raise _error(self.find('magnitude'), 'shape', found, 'both must have the same shape')
+        combined = magnitude.square().sum(0).sqrt()
+        if len(magnitude) == 1:
+            return combined, None
+        echoes = self._acquired(magnitude, torch.zeros_like(magnitude))
+        return combined, relaxometry(echoes, mask=mask).r2star
 
     @property
     def voxel_size(self) -> Vector:

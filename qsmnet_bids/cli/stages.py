@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -11,8 +12,12 @@ from qsmnet_bids.bidsio.images import save_volume
 from qsmnet_bids.cli.artifacts import Artifacts
 from qsmnet_bids.cli.parameters import checked
 from qsmnet_bids.errors import SettingsError
+from qsmnet_bids.fieldmap.relaxometry import relaxometry
 from qsmnet_bids.settings import Parameters
 from qsmnet_bids.tensors import ChiMap, LocalField, Mask, TotalField, Volume
+
+NEED_MAGNITUDE = ('medi',)
+"""Inversions that look at its edges."""
 
 
 def run_stage(
@@ -43,14 +48,18 @@ def run_stage(
     parameters = checked(parameters, methods)
     case = Artifacts(input_dir, find_device(device))
     chosen = {step: parameters.get(method, {}) for step, method in methods.items()}
+    with_magnitude = methods.get('inversion') in NEED_MAGNITUDE
     record: TotalField | LocalField | ChiMap
     if 'fieldmap' in methods:
         fit: Callable[..., TotalField] = fieldmap.METHODS[methods['fieldmap']]
-        record = fit(case.multi_echo(), mask=case.mask(), **chosen['fieldmap'])
+        echoes, mask = case.multi_echo(), case.mask()
+        record = fit(echoes, mask=mask, **chosen['fieldmap'])
+        if with_magnitude and len(echoes.echo_times) > 1:
+            record = replace(record, r2star=relaxometry(echoes, mask=mask).r2star)
     elif 'background' in methods:
-        record = case.total_field()
+        record = case.total_field(with_magnitude=with_magnitude)
     else:
-        record = case.local_field()
+        record = case.local_field(with_magnitude=with_magnitude)
     if 'background' in methods:
         remove: Callable[..., LocalField] = background.METHODS[methods['background']]
         record = remove(record, **chosen['background'])

@@ -1,5 +1,6 @@
 """The stage command gives what the stage function gives, and says what is wrong with the files."""
 
+import dataclasses
 import json
 
 import nibabel as nib
@@ -91,6 +92,22 @@ def test_background_removal(case):
     )
     assert torch.equal(load(out / 'localfield.nii.gz'), expected.field)
     assert torch.equal(load(out / 'mask.nii.gz') > 0, expected.mask)
+
+
+def test_a_method_that_needs_the_magnitude_gets_it_or_says_so(case, capsys):
+    options = {'max_iterations': 2, 'cg_iterations': 2}
+    words = [word for key, value in options.items() for word in ('--set', f'{key}={value}')]
+    out = run(case, 'dipole', 'medi', *words)
+    local, magnitude = field_of(case, 'localfield', LocalField), echoes_of(case).magnitude
+    local = dataclasses.replace(local, magnitude=magnitude.square().sum(0).sqrt())
+    assert torch.equal(
+        load(out / 'chimap.nii.gz'), inversion.METHODS['medi'](local, **options).chi
+    )
+
+    (case / 'magnitude.nii').unlink()
+    assert main(['dipole', '--method', 'medi', '--input', str(case), '--output', str(out)]) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert 'magnitude.nii: file: is missing' in line
 
 
 @pytest.mark.parametrize('method', ['tikhonov', 'tkd'])

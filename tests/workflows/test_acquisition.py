@@ -9,10 +9,12 @@ from pathlib import Path
 import nibabel as nib
 import numpy as np
 import pytest
+import torch
 
 from qsmnet_bids.bidsio.images import load_multi_echo
 from qsmnet_bids.pipeline import reconstruct
 from qsmnet_bids.settings import Settings
+from qsmnet_bids.swi import swi
 from qsmnet_bids.weights.cards import read_card
 from qsmnet_bids.workflows.dataset import init_dataset_wf
 from qsmnet_bids.workflows.execution import configure, execute
@@ -20,6 +22,9 @@ from qsmnet_bids.workflows.plugin import SafeMultiProcPlugin
 from qsmnet_bids.workflows.subject import init_subject_wf
 from tests.acquisitions import write_acquisition
 from tests.wiring import assert_wired
+
+SMALL = {'max_radius': 6.0}
+"""Of V-SHARP, in so small a head."""
 
 
 @pytest.fixture
@@ -59,8 +64,8 @@ def run(settings, *acquisitions):
     return sorted(started)
 
 
-def library(acquisition, settings):
-    echoes = load_multi_echo(
+def load_echoes(acquisition):
+    return load_multi_echo(
         acquisition.magnitude,
         acquisition.phase,
         echo_times=acquisition.echo_times,
@@ -71,6 +76,10 @@ def library(acquisition, settings):
         phase_intercept=acquisition.phase_intercept,
         phase_sign=acquisition.phase_sign,
     )
+
+
+def library(acquisition, settings):
+    echoes = load_echoes(acquisition)
     return reconstruct(echoes, inversion=settings.inversion, parameters=settings.parameters)
 
 
@@ -105,6 +114,78 @@ def test_workflow_equals_library(settings, n_echoes):
     }
     assert len(list((settings.output_dir / 'sub-01' / 'figures').glob('*.png'))) == 7
     assert not list(settings.output_dir.rglob('crash*'))
+
+
+@pytest.mark.slow
+def test_two_passes_segmentation_and_weighting_equal_the_library(settings):
+    acquisition = write_acquisition(settings.bids_dir)
+    labels = np.zeros(acquisition.shape, dtype=np.int16)
+    labels[10:18, 12:20, 8:16] = 3
+    segmentation = settings.bids_dir / 'sub-01_desc-x_dseg.nii.gz'
+    affine = nib.load(acquisition.magnitude[0]).affine
+    nib.save(nib.Nifti1Image(labels, affine), segmentation)
+    acquisition = dataclasses.replace(acquisition, segmentation=segmentation)
+    settings = dataclasses.replace(
+        settings,
+        reference='segmentation',
+        reference_labels=(3,),
+        two_pass=True,
+        swi=True,
+        parameters={'two_pass': {'quality': 0.7}, 'swi': {'power': 3.0}, 'vsharp': SMALL},
+    )
+
+    ran = run(settings, acquisition)
+
+    echoes = load_echoes(acquisition)
+    expected = reconstruct(
+        echoes,
+        reference='segmentation',
+        segmentation=torch.from_numpy(labels.astype(np.int32)),
+        labels=(3,),
+        two_pass=True,
+        parameters={'two_pass': {'quality': 0.7}, 'vsharp': SMALL},
+    )
+    images = swi(echoes, mask=expected.mask, power=3.0)
+    anat = settings.output_dir / 'sub-01' / 'anat'
+    pairs = {
+        'desc-tikhonov_Chimap': expected.chi.chi,
+        'desc-swi_T2starw': images.swi,
+        'desc-minip_T2starw': images.mip,
+    }
+    for name, volume in pairs.items():
+        found = data(anat / f'sub-01_{name}.nii.gz')
+        np.testing.assert_array_equal(found, volume.numpy(), err_msg=name)
+    sidecar = json.loads((anat / 'sub-01_desc-tikhonov_Chimap.json').read_text())
+    assert sidecar['ReferenceRegion'] == 'region of the segmentation with the value 3'
+    assert sidecar['Sources'][-1].endswith(segmentation.name)
+    stages = [step['stage'] for step in sidecar['Steps']]
+    assert [stages.count(name) for name in ('inversion', 'first inversion', 'weighting')] == [
+        1
+    ] * 3
+    assert len(ran) == 10
+    assert (settings.output_dir / 'sub-01/figures/sub-01_desc-swi_MEGRE.png').is_file()
+    # another quality changes the first pass, and what comes of it
+    changed = {**settings.parameters, 'two_pass': {'quality': 0.72}}
+    again = run(dataclasses.replace(settings, parameters=changed), acquisition)
+    assert {'mask_run', 'first_background', 'combine_passes'} <= set(again)
+    assert 'invert_dipole' not in again
+
+
+@pytest.mark.slow
+def test_what_does_not_suit_the_data_is_told_in_a_sentence(settings):
+    acquisition = write_acquisition(settings.bids_dir)
+    settings = dataclasses.replace(settings, reference='csf', parameters={'vsharp': SMALL})
+    log_file = configure(log_dir=settings.output_dir / 'logs')
+    workflow = init_dataset_wf(
+        subject_workflows=[init_subject_wf(acquisitions=[acquisition], settings=settings)],
+        work_dir=settings.work_dir,
+    )
+    (failure,) = execute(
+        workflow, plugin=SafeMultiProcPlugin({'n_procs': 2, 'log_file': log_file})
+    )
+    assert failure.step == 'invert_dipole'
+    assert failure.cause.startswith('only ')
+    assert "needed for region 'csf'; choose another" in failure.cause
 
 
 @pytest.mark.slow
@@ -208,6 +289,7 @@ import sys
 from pathlib import Path, PosixPath
 from qsmnet_bids.bidsio.acquisition import Acquisition
 from qsmnet_bids.settings import Settings
+from qsmnet_bids.swi import swi
 from qsmnet_bids.workflows.dataset import init_dataset_wf
 from qsmnet_bids.workflows.execution import configure, execute
 from qsmnet_bids.workflows.plugin import SafeMultiProcPlugin

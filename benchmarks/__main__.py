@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from benchmarks.accuracy import STAGES, Plan, accuracy
+from benchmarks.group import group
 from benchmarks.heads import CASES, SEED, simulate_head
 from benchmarks.overhead import overhead
 from benchmarks.query import query
@@ -72,6 +73,8 @@ def _parser() -> argparse.ArgumentParser:
     overhead.add_argument('--inversion', default='tikhonov')
     query = commands.add_parser('query', help='time to the first work in a large dataset')
     query.add_argument('--subjects', type=int, default=200)
+    group = commands.add_parser('group', help='the group level on a large dataset')
+    group.add_argument('--runs', type=int, default=10_000)
     for command in (accuracy, simulators):
         command.add_argument('--voxel-size', nargs=3, type=float, help='mm, for a quick look')
     for command in (accuracy, speed, overhead):
@@ -81,6 +84,7 @@ def _parser() -> argparse.ArgumentParser:
     simulators.set_defaults(measure=_simulators)
     overhead.set_defaults(measure=_overhead)
     query.set_defaults(measure=_query)
+    group.set_defaults(measure=_group)
     return parser
 
 
@@ -153,6 +157,10 @@ def _overhead(arguments: argparse.Namespace, scratch: Path) -> dict[str, Rows]:
 
 def _query(arguments: argparse.Namespace, scratch: Path) -> dict[str, Rows]:
     return {'query': [query(scratch, n_subjects=arguments.subjects)]}
+
+
+def _group(arguments: argparse.Namespace, scratch: Path) -> dict[str, Rows]:
+    return {'group': [group(scratch / 'out', n_runs=arguments.runs)]}
 
 
 def _vector(values: Sequence[float] | None) -> Vector | None:

@@ -65,9 +65,7 @@ def write_regions(path: Path, measured: Measured, *, sources: Mapping[str, str])
     -------
         Both files.
     """
-    names = list(measured.regions[0].maps) if measured.regions else ['chi']
-    rows = ['\t'.join(columns(names))]
-    rows += ['\t'.join(_cells(region)) for region in measured.regions]
+    names = list(measured.regions[0].maps)
     beside = path.with_suffix('.json')
     about = {
         'Sources': dict(sources),
@@ -75,19 +73,21 @@ def write_regions(path: Path, measured: Measured, *, sources: Mapping[str, str])
         'UnnamedLabels': list(measured.unnamed),
     }
     write_json(beside, about | dictionary(names))
-    write_text(path, '\n'.join(rows) + '\n')
+    write_text(path, to_tsv(measured))
     return [path, beside]
 
 
-def columns(maps: list[str]) -> list[str]:
-    """Name the columns of a table.
+def to_tsv(measured: Measured) -> str:
+    """Lay out the table of a run.
 
     Parameters
     ----------
-    maps
-        Such as ``['chi', 'r2star']``.
+    measured
+        With at least one region.
     """
-    return list(dictionary(maps))
+    rows = ['\t'.join(dictionary(list(measured.regions[0].maps)))]
+    rows += ['\t'.join(_cells(region)) for region in measured.regions]
+    return '\n'.join(rows) + '\n'
 
 
 def dictionary(maps: list[str]) -> dict[str, object]:

@@ -15,16 +15,15 @@ from qsmnet_bids.reports import scatter
 from qsmnet_bids.reports.group_columns import (
     MOST_COLUMNS,
     MOST_PLOTS,
-    Quantity,
     against_columns,
-    show,
 )
 from qsmnet_bids.reports.group_maps import GroupMaps, write_group_maps
+from qsmnet_bids.reports.group_quantities import kinds_of, show
 from qsmnet_bids.reports.group_regions import TABLE as REGIONS_TABLE
-from qsmnet_bids.reports.group_regions import Family, collect_regions, summary_rows
+from qsmnet_bids.reports.group_regions import collect_regions, summary_rows
 from qsmnet_bids.reports.group_tables import Line, write_run_table
 from qsmnet_bids.reports.measures import BY_KEY, MEASURES, Measure
-from qsmnet_bids.reports.outliers import JUDGED, LEAST_RUNS, THRESHOLD, find_outliers
+from qsmnet_bids.reports.outliers import LEAST_RUNS, THRESHOLD, find_outliers
 from qsmnet_bids.reports.pages import render
 from qsmnet_bids.reports.participants import Participants, read_participants
 from qsmnet_bids.reports.plots import HEIGHT, WIDTH, Plot, lay_out
@@ -87,7 +86,7 @@ def write_group(
         plots=_plots(lines),
         size=(WIDTH, HEIGHT),
         families=[(family, list(summary_rows(family))) for family in families],
-        against=against_columns(known, _quantities(lines, families), subjects),
+        against=against_columns(known, kinds_of(lines, families), subjects),
         notes=_notes(known, subjects),
         scatter=scatter,
         most_plots=MOST_PLOTS,
@@ -154,37 +153,6 @@ def _plots(lines: Sequence[Line]) -> list[tuple[Measure, Plot]]:
         links = [line.report for line in known]
         plots.append((measure, lay_out(values, names, links, np.array(marked))))
     return plots
-
-
-def _quantities(lines: Sequence[Line], families: Sequence[Family]) -> dict[str, list[Quantity]]:
-    """Give what participants can be compared by: medians over the runs of each."""
-    quantities: dict[str, list[Quantity]] = {}
-    for family in families:
-        made = [
-            Quantity(f'{region}, {name}', unit, family.medians(region, key))
-            for key, name, unit in (('chi', 'χ', 'ppm'), ('r2star', 'R2*', '1/s'))
-            for region in family.regions
-        ]
-        title = f'Regions of {family.segmentation}, {family.inversion}'
-        quantities[title] = [quantity for quantity in made if quantity.values]
-    for inversion in dict.fromkeys(line.record.inversion for line in lines):
-        own = [line.record for line in lines if line.record.inversion == inversion]
-        quantities[f'Measures, {inversion}'] = [
-            Quantity(measure.label, measure.unit, _by_subject(own, measure.key))
-            for measure in JUDGED
-        ]
-    return quantities
-
-
-def _by_subject(records: Sequence[RunRecord], key: str) -> dict[str, float]:
-    values = defaultdict(list)
-    for record in records:
-        if key in record.quality:
-            values[record.entities.get('sub', '')].append(record.quality[key])
-    return {
-        subject: float(np.median(found)) if len(found) > 1 else found[0]
-        for subject, found in values.items()
-    }
 
 
 def _notes(known: Participants, subjects: Mapping[str, str]) -> list[str]:

@@ -6,32 +6,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from qsmnet_bids.reports.cliff import Effect, cliffs_delta
+from qsmnet_bids.reports.group_quantities import Kind, Quantity, show
 from qsmnet_bids.reports.participants import Column, Participants
 from qsmnet_bids.reports.scatter import Scatter, lay_out_scatter
 from qsmnet_bids.reports.theil_sen import Line, theil_sen
-from qsmnet_bids.reports.values import DASH, MINUS
 
 MOST_PLOTS = 12
 MOST_COLUMNS = 6
-
-
-@dataclass(frozen=True)
-class Quantity:
-    """A number that each participant has.
-
-    Parameters
-    ----------
-    label
-        For the reader.
-    unit
-        Empty for a ratio.
-    values
-        By participant, without ``sub-``.
-    """
-
-    label: str
-    unit: str
-    values: Mapping[str, float]
 
 
 @dataclass(frozen=True)
@@ -51,6 +32,17 @@ class Trend:
     quantity: Quantity
     line: Line
     scatter: Scatter | None
+
+    @property
+    def slope(self) -> tuple[str, str]:
+        """Slope with its interval, and their unit, in which ppm become ppb."""
+        factor, unit = (
+            (1000.0, 'ppb') if self.quantity.unit == 'ppm' else (1.0, self.quantity.unit)
+        )
+        slope, low, high = (
+            show(factor * value) for value in (self.line.slope, self.line.low, self.line.high)
+        )
+        return f'{slope} ({low} to {high})', unit
 
 
 @dataclass(frozen=True)
@@ -96,8 +88,8 @@ class Against:
     ----------
     column
         Of ``participants.tsv``.
-    title
-        What kind: an inversion, and a segmentation where it is of regions.
+    kind
+        Of the quantities.
     trends
         For a column of numbers.
     comparisons
@@ -105,7 +97,7 @@ class Against:
     """
 
     column: Column
-    title: str
+    kind: Kind
     trends: list[Trend]
     comparisons: list[Comparison]
 
@@ -184,7 +176,7 @@ def _cell(level: str, parts: Mapping[str, np.ndarray]) -> Cell:
 
 
 def against_columns(
-    known: Participants, quantities: Mapping[str, list[Quantity]], links: Mapping[str, str]
+    known: Participants, kinds: Sequence[Kind], links: Mapping[str, str]
 ) -> list[Against]:
     """Set quantities against the first columns of each kind.
 
@@ -192,39 +184,21 @@ def against_columns(
     ----------
     known
         Columns of ``participants.tsv``.
-    quantities
-        By the title of their kind.
+    kinds
+        Of quantities.
     links
         To the participants' reports, by label.
     """
     numbers = [column for column in known.columns if column.numbers][:MOST_COLUMNS]
     groups = [column for column in known.columns if column.groups][:MOST_COLUMNS]
     made = [
-        Against(column, title, trends(column, of_kind, links), [])
+        Against(column, kind, trends(column, kind.quantities, links), [])
         for column in numbers
-        for title, of_kind in quantities.items()
+        for kind in kinds
     ]
     made += [
-        Against(column, title, [], comparisons(column, of_kind))
+        Against(column, kind, [], comparisons(column, kind.quantities))
         for column in groups
-        for title, of_kind in quantities.items()
+        for kind in kinds
     ]
     return [against for against in made if against.trends or against.comparisons]
-
-
-def show(value: float | None, digits: int = 3) -> str:
-    """Write a number with some significant digits; a dash where there is none.
-
-    Parameters
-    ----------
-    value
-        Any unit.
-    digits
-        Significant ones.
-
-    >>> show(0.0123456)
-    '0.0123'
-    """
-    if value is None:
-        return DASH
-    return f'{value:.{digits}g}'.replace('-', MINUS)

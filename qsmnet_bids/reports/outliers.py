@@ -13,6 +13,7 @@ import numpy as np
 
 from qsmnet_bids.reports.measures import MEASURES, Measure
 from qsmnet_bids.reports.records import RunRecord
+from qsmnet_bids.reports.values import MINUS
 
 THRESHOLD = 3.5
 LEAST_RUNS = 5
@@ -47,9 +48,10 @@ class Mark:
         """Write the reason in words."""
         side = 'high' if self.score > 0 else 'low'
         unit = f' {self.measure.unit}' if self.measure.unit else ''
+        score = f'{self.score:+.1f}'.replace('-', MINUS)
         return (
             f'{self.measure.label}: {self.measure.show(self.value)}{unit} is {side} '
-            f'(median {self.measure.show(self.median)}{unit}, robust z {self.score:+.1f})'
+            f'(median {self.measure.show(self.median)}{unit}, robust z {score})'
         )
 
 

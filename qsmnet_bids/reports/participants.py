@@ -138,7 +138,7 @@ def _column(name: str, cells: Mapping[str, str], told: Mapping[str, object]) -> 
     if is_number and not levels:
         return Column(name, label, as_text(told.get('Units')), numbers=numbers)
     if not 2 <= different <= MOST_GROUPS:
-        return f'The column {name} is left out: {different} different values are no groups.'
+        return f'The column {name} is left out: it has {different} values, no 2 to {MOST_GROUPS}.'
     return Column(name, label, groups={key: _level(cell, levels) for key, cell in known.items()})
 
 

@@ -55,6 +55,25 @@ def test_a_paramagnetic_ball_comes_out_positive(shape, voxel_size, b0_dir, echo_
         assert float(rate) == pytest.approx(head.r2star, rel=0.05)
 
 
+@pytest.mark.parametrize(
+    ('shape', 'voxel_size', 'b0_dir'),
+    [
+        ((56, 56, 56), (1.0, 1.0, 1.0), (0.0, 0.0, 1.0)),
+        ((70, 70, 28), (0.8, 0.8, 2.0), OBLIQUE),
+    ],
+    ids=['cubes', 'thick slices, oblique'],
+)
+def test_with_lbv_and_tv_it_keeps_its_strength(shape, voxel_size, b0_dir):
+    head = simulate(
+        shape=shape, voxel_size=voxel_size, b0_dir=b0_dir, echo_times=(0.005, 0.012, 0.02)
+    )
+    chi = reconstruct(head.echoes, unwrapping='romeo', background='lbv', inversion='tv').chi
+    strong, weak = (
+        chi.chi[chi.mask & sources].mean() for sources in (head.chi > 0.3, head.chi < -0.1)
+    )
+    assert float(strong - weak) == pytest.approx(0.6, rel=0.1)
+
+
 def test_it_is_the_stages_in_order_bit_for_bit():
     head = simulate()
     whole = reconstruct(

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from qsmnet_bids.cli.config import to_toml
 from qsmnet_bids.cli.parser import parse_arguments
 from qsmnet_bids.errors import SettingsError
-from qsmnet_bids.settings import Settings
+from qsmnet_bids.settings import PRESETS, Settings
 
 
 @pytest.fixture
@@ -178,3 +179,44 @@ def test_help_and_version_import_nothing_heavy(words):
     )
     assert done.returncode == 0, done.stderr
     assert 'qsmnet-bids' in done.stdout
+
+
+def test_preset_fills_what_no_option_says(folders, tmp_path):
+    given = parse(folders, '--preset', 'classical', '--inversion', 'tkd')
+    assert (given.preset, given.inversion) == ('classical', 'tkd')
+    others = {stage: name for stage, name in PRESETS['classical'].items() if stage != 'inversion'}
+    assert {stage: getattr(given, stage) for stage in others} == others
+
+    file = tmp_path / 'settings.toml'
+    file.write_text(to_toml(given))
+    assert parse(folders, *f'--config-file {file}'.split()).inversion == 'tkd'
+    words = f'--config-file {file} --preset classical --background pdf'.split()
+    again = parse(folders, *words)
+    assert (again.inversion, again.background) == (PRESETS['classical']['inversion'], 'pdf')
+
+
+@pytest.mark.parametrize(
+    'words',
+    [
+        '--reference segmentation',
+        '--reference segmentation --reference-labels 4',
+        '--reference-labels 4 43',
+        '--reference segmentation --reference-labels -4',
+        '--set two_pass.quality=0.9',
+        '--set swi.power=3',
+    ],
+)
+def test_what_lacks_its_counterpart_is_refused(folders, words):
+    with pytest.raises(SettingsError):
+        parse(folders, *words.split())
+
+
+def test_what_is_asked_for_has_parameters(folders):
+    words = '--two-pass --swi --set two_pass.quality=0.9 --set swi.power=3 --set swi.slice_axis=z'
+    given = parse(folders, *words.split())
+    assert given.parameters == {
+        'two_pass': {'quality': 0.9},
+        'swi': {'power': 3.0, 'slice_axis': 'z'},
+    }
+    with pytest.raises(SettingsError, match='expected auto or x or y or z'):
+        parse(folders, '--swi', '--set', 'swi.slice_axis=w')

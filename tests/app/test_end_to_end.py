@@ -154,3 +154,35 @@ def test_low_memory_gives_the_same_map(tmp_path, app, bids_dir, first):
     (found,) = (other.out / 'sub-01' / 'anat').glob('*_Chimap.nii.gz')
     images = [np.asarray(nib.load(path).dataobj) for path in (found, expected)]
     np.testing.assert_allclose(*images, atol=1e-4)
+
+
+def test_many_options_at_once(tmp_path, bids_dir):
+    other = App(tmp_path, bids_dir)
+    words = [
+        *('--participant-label', '01', '--preset', 'classical', '--masking', 'otsu'),
+        *('--two-pass', '--swi', '--reference', 'segmentation', '--segmentation', 'truth'),
+        *('--reference-labels', '1', '--derivatives', bids_dir / 'derivatives' / 'truth'),
+        *('--set', 'medi.max_iterations=1', '--set', 'romeo.weights=romeo6'),
+        *('--set', 'lbv.tolerance=1e-2', '--set', 'otsu.fill=true', '--validate-output'),
+    ]
+    done = other('participant', *map(str, words))
+    assert done.returncode == 0, done.stdout + done.stderr
+    sidecar = json.loads((other.out / 'sub-01/anat/sub-01_desc-medi_Chimap.json').read_text())
+    methods = {step['stage']: step['method'] for step in sidecar['Steps']}
+    assert methods['unwrapping'] == 'romeo'
+    assert methods['inversion'] == methods['first inversion'] == 'medi'
+    assert sidecar['ReferenceRegion'] == 'region of the segmentation with the value 1'
+    assert 'Susceptibility-weighted image' in (other.out / 'sub-01.html').read_text()
+    (settings,) = (other.out / 'logs').glob('*.toml')
+    assert 'preset = "classical"' in settings.read_text()
+
+
+def test_data_that_do_not_suit_a_method_are_told_so(tmp_path, bids_dir):
+    other = App(tmp_path, bids_dir)
+    words = ('--background', 'resharp', '--set', 'resharp.radius=200')
+    done = other('participant', '--participant-label', '01', *words)
+    assert done.returncode == 1
+    (line,) = [text for text in done.stdout.splitlines() if text.startswith('FAILED')]
+    assert 'background' in line
+    assert '200' in line
+    assert 'Error' not in line.split(' (')[0]

@@ -7,8 +7,12 @@ import pytest
 import torch
 
 from qsmnet_bids.physics.dipole import forward_field
-from qsmnet_bids.quality import quality_measures
-from qsmnet_bids.tensors import ChiMap, LocalField
+from qsmnet_bids.quality import echo_measures, quality_measures
+from qsmnet_bids.quality.coarse import asymmetry, harmonic_share
+from qsmnet_bids.quality.masks import border_fraction, roughness
+from qsmnet_bids.reports.measures import MEASURES
+from qsmnet_bids.tensors import ChiMap, LocalField, TotalField
+from tests.simulated import simulate
 
 VOXEL_SIZE = (1.0, 2.0, 0.5)
 B0_DIR = (0.0, 0.6, 0.8)
@@ -67,3 +71,38 @@ def test_empty_mask_is_an_error(chi, local):
     empty = dataclasses.replace(chi, mask=torch.zeros_like(chi.mask))
     with pytest.raises(ValueError, match='the mask is empty'):
         quality_measures(empty, local=local)
+
+
+def test_every_measure_is_listed(chi, local):
+    head = simulate(shape=(24, 24, 24))
+    total = TotalField(head.total, 0.01 * head.brain, head.brain, (1.0, 1.0, 1.0), B0_DIR)
+    found = echo_measures(head.echoes, total=total, relaxation=None)
+    keys = set(found) | set(quality_measures(chi, local=local)) | {'run_time_s'}
+    assert keys == {measure.key for measure in MEASURES}
+
+
+def test_ball_is_smooth_and_a_cut_ball_touches_the_border():
+    axes = torch.meshgrid(*[torch.arange(40) - 19.5] * 3, indexing='ij')
+    ball = sum(x**2 for x in axes) < 15**2
+    assert roughness(ball, voxel_size=(1.0, 1.0, 1.0)) == pytest.approx(1, abs=0.05)
+    assert border_fraction(ball) == 0
+    assert border_fraction(ball[:, :, 20:]) == pytest.approx(1 / 4, abs=0.03)
+    assert roughness(ball[::2], voxel_size=(2.0, 1.0, 1.0)) == pytest.approx(1, abs=0.07)
+
+
+def test_harmonic_field_is_all_background_and_a_source_inside_is_none():
+    axes = torch.meshgrid(*[torch.arange(24) - 11.5] * 3, indexing='ij')
+    distance = sum(x**2 for x in axes)
+    mask = distance < 100
+    harmonic = (axes[0] ** 2 - axes[1] ** 2 + axes[2]) * mask
+    assert harmonic_share(harmonic, mask) == pytest.approx(1, abs=0.05)
+    assert harmonic_share(torch.exp(-distance / 8) * mask, mask) < 0.02
+
+
+def test_mirror_image_has_no_asymmetry():
+    chi = torch.zeros(20, 26, 22)
+    chi[4:16, 2:24, 3:19] = torch.randn(12, 22, 16, generator=torch.Generator().manual_seed(0))
+    mask = chi != 0
+    even = chi + chi.flip(0)
+    assert asymmetry(even, mask) == pytest.approx(0, abs=1e-5)
+    assert asymmetry(chi, mask) == pytest.approx(1, abs=0.2)

@@ -25,6 +25,7 @@ class FitFieldOutputSpec(TraitedSpec):  # type: ignore[misc] # nipype has no typ
     r2star = File(desc='1/s')
     t2star = File(desc='s')
     s0 = File(desc='unit of the magnitude')
+    quality = traits.Dict(desc='measures of the echoes')
     steps = traits.List(traits.Dict, desc='for the sidecar')
     fingerprint = traits.Str(desc='of all that the outputs were made from')
 
@@ -38,8 +39,9 @@ class FitField(SimpleInterface):  # type: ignore[misc] # nipype has no types
     def _run_interface(self, runtime: Bunch) -> Bunch:
         numerics, inputs = lazy.fieldmap, self.inputs
         device = numerics.prepare(inputs.device, inputs.omp_nthreads)
+        echoes = numerics.load_saved_echoes(inputs, device)
         total, relaxation, steps = numerics.fit_field(
-            numerics.load_saved_echoes(inputs, device),
+            echoes,
             mask=numerics.load(inputs.mask).to(device),
             method=inputs.method,
             unwrapping=inputs.unwrapping,
@@ -50,6 +52,9 @@ class FitField(SimpleInterface):  # type: ignore[misc] # nipype has no types
         maps |= vars(relaxation) if relaxation else {}
         for name, volume in maps.items():
             self._results[name] = numerics.save(volume, name, runtime.cwd)
+        self._results['quality'] = numerics.echo_measures(
+            echoes, total=total, relaxation=relaxation
+        )
         self._results['fingerprint'] = fingerprint(inputs)
         self._results['steps'] = [step.as_dict() for step in steps]
         return runtime

@@ -43,6 +43,7 @@ class WriteDerivativesInputSpec(BaseInterfaceInputSpec):  # type: ignore[misc] #
     swi = File(exists=True, nohash=True, desc='written if given')
     minip = File(exists=True, nohash=True, desc='its projection; written if given')
     quality = traits.Dict(mandatory=True, desc='measures of the map')
+    field_quality = traits.Dict(desc='measures of the echoes')
     weights = traits.DictStrStr(desc='name and sha256 of a network')
     mask_steps = traits.List(traits.Dict, mandatory=True)
     field_steps = traits.List(traits.Dict, mandatory=True)
@@ -72,7 +73,7 @@ class WriteDerivatives(SimpleInterface):  # type: ignore[misc] # nipype has no t
         outcome = Outcome(
             maps={key: Path(given[key]) for key in Outcome.MAPS if key in given},
             steps=[step for stage in STEPS for step in given.get(stage, [])],
-            quality=given['quality'],
+            quality={**given.get('field_quality', {}), **given['quality']},
             weights=given.get('weights'),
         )
         origin = Origin(given['acquisition'], Path(given['bids_dir']), Path(given['output_dir']))

@@ -7,10 +7,12 @@ from qsmnet_bids.fieldmap.relaxometry import relaxometry
 from qsmnet_bids.interfaces.numerics.calling import call, prepare, with_convergence
 from qsmnet_bids.interfaces.steps import Parameters, Step, hyper_parameters
 from qsmnet_bids.interfaces.volumes import load, load_saved_echoes, save
+from qsmnet_bids.quality import echo_measures
 from qsmnet_bids.tensors import Mask, MultiEcho, Relaxation, TotalField
 from qsmnet_bids.unwrapping import METHODS as UNWRAPPINGS
 
 __all__ = [
+    'echo_measures',
     'fit_field',
     'load',
     'load_saved_echoes',

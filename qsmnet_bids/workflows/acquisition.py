@@ -131,7 +131,7 @@ def init_acquisition_wf(
             (draw_figures, write_figures, _same('figures')),
             (mask_run, write_derivatives, [('mask', 'mask'), ('steps', 'mask_steps')]),
             (fit_field, write_derivatives, _same('r2star', 't2star', 's0')),
-            (fit_field, write_derivatives, [('steps', 'field_steps')]),
+            (fit_field, write_derivatives, [('steps', 'field_steps'), ('quality', 'field_quality')]),
             (remove_background, write_derivatives, [('steps', 'background_steps')]),
         ]
     )

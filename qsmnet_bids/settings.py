@@ -36,10 +36,11 @@ them equal to the stages' registries."""
 
 PRESETS: dict[str, dict[str, str]] = {
     'classical': {
+        'masking': 'combined',
         'unwrapping': 'romeo',
-        'fieldmap': 'nonlinear_fit',
+        'fieldmap': 'weighted_mean',
         'background': 'lbv',
-        'inversion': 'medi',
+        'inversion': 'tv',
     },
 }
 """Methods that go by one name; a method that is given by its own option wins."""
@@ -106,6 +107,8 @@ class Settings:
         Whether the graph of the workflow is drawn.
     reports_only
         Whether to write the reports anew from what is there.
+    group_maps
+        Whether the group level writes mean and standard deviation of maps that lie on one grid.
     validate_output
         Whether bids-validator-deno checks the output.
     verbosity
@@ -149,5 +152,6 @@ class Settings:
     dry_run: bool = False
     write_graph: bool = False
     reports_only: bool = False
+    group_maps: bool = False
     validate_output: bool = False
     verbosity: int = 0

@@ -160,6 +160,7 @@ def test_many_options_at_once(tmp_path, bids_dir):
     other = App(tmp_path, bids_dir)
     words = [
         *('--participant-label', '01', '--preset', 'classical', '--masking', 'otsu'),
+        *('--inversion', 'medi', '--fieldmap', 'nonlinear_fit'),
         *('--two-pass', '--swi', '--reference', 'segmentation', '--segmentation', 'truth'),
         *('--reference-labels', '1', '--derivatives', bids_dir / 'derivatives' / 'truth'),
         *('--set', 'medi.max_iterations=1', '--set', 'romeo.weights=romeo6'),

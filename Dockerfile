@@ -1,44 +1,66 @@
-# syntax=docker/dockerfile:1
 # docker build --tag qsmnet-bids .
-# A small image without CUDA: add --build-arg TORCH_INDEX=https://download.pytorch.org/whl/cpu
+# With CUDA:   --build-arg TORCH_INDEX=https://pypi.org/simple
+# With pinned ground: --build-arg BASE=python:3.11-slim-bookworm@sha256:... (make image does so)
 ARG BASE=python:3.11-slim-bookworm
 
 # hadolint ignore=DL3006
 FROM ${BASE} AS build
-ARG TORCH_INDEX=
+# the CPU build of torch is a tenth of the size
+ARG TORCH_INDEX=https://download.pytorch.org/whl/cpu
+ARG EXTRAS=phantom,validate
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 \
-    PIP_NO_CACHE_DIR=1
+    PIP_NO_CACHE_DIR=1 \
+    PYTHONDONTWRITEBYTECODE=1
 WORKDIR /src
 RUN python -m venv /opt/venv
 # What the project needs comes first, so that a change of its code does not install torch again.
 COPY constraints.txt ./
-RUN /opt/venv/bin/pip install --constraint constraints.txt \
+RUN /opt/venv/bin/pip install --no-compile --constraint constraints.txt \
         ${TORCH_INDEX:+--extra-index-url "${TORCH_INDEX}"} torch
 COPY pyproject.toml README.md LICENSE ./
+COPY qsmnet_bids/__init__.py qsmnet_bids/
+RUN /opt/venv/bin/pip install --no-compile --constraint constraints.txt ".[${EXTRAS}]"
+# Headers and the packages' own tests have no use in the image. Bytecode has, as the root may be
+# read-only; it is not compared with the time of the sources.
+RUN rm -rf /opt/venv/lib/python3*/site-packages/torch/include \
+        /opt/venv/lib/python3*/site-packages/torch/share \
+    && find /opt/venv/lib -type d -name tests -not -path '*/torch/*' -prune -exec rm -rf {} + \
+    && python -m compileall -q -j 0 -x 'torch/testing/_internal|/pip/|/setuptools/' \
+        --invalidation-mode unchecked-hash /opt/venv/lib
 COPY qsmnet_bids qsmnet_bids
-RUN /opt/venv/bin/pip install --constraint constraints.txt '.[phantom,validate]' \
-    && /opt/venv/bin/python -m compileall -q /opt/venv/lib
-
-# hadolint ignore=DL3006
-FROM ${BASE}
-ARG TAG=qsmnet-bids:latest
-LABEL org.opencontainers.image.title="qsmnet-bids" \
-      org.opencontainers.image.description="Quantitative susceptibility mapping as a BIDS App" \
-      org.opencontainers.image.licenses="Apache-2.0"
-COPY --from=build /opt/venv /opt/venv
+RUN /opt/venv/bin/pip install --no-compile --no-deps --force-reinstall . \
+    && /opt/venv/bin/pip uninstall --yes pip \
+    && python -m compileall -q --invalidation-mode unchecked-hash \
+        /opt/venv/lib/python3*/site-packages/qsmnet_bids \
+    && chmod -R a+rX /opt/venv
 COPY run.py /opt/qsmnet-bids/
 COPY training /opt/qsmnet-bids/training
 COPY benchmarks /opt/qsmnet-bids/benchmarks
-# Any user id may run this, on a read-only root: all that is written goes to the output, the work folder and /tmp.
+RUN chmod -R a+rX /opt/qsmnet-bids
+
+# hadolint ignore=DL3006
+FROM ${BASE}
+ARG BASE
+ARG TAG=qsmnet-bids:latest
+ARG REVISION=unknown
+LABEL org.opencontainers.image.title="qsmnet-bids" \
+      org.opencontainers.image.description="Quantitative susceptibility mapping as a BIDS App" \
+      org.opencontainers.image.licenses="Apache-2.0" \
+      org.opencontainers.image.base.name="${BASE}" \
+      org.opencontainers.image.revision="${REVISION}" \
+      org.opencontainers.image.ref.name="${TAG}"
+COPY --from=build /opt /opt
+# Any user id may run this, on a read-only root: all that is written goes to the output, the work
+# folder and the temporary folder.
 ENV PATH=/opt/venv/bin:$PATH \
     PYTHONPATH=/opt/qsmnet-bids \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONNOUSERSITE=1 \
     PYTHONUNBUFFERED=1 \
     HOME=/tmp \
-    MPLBACKEND=Agg \
     NO_ET=1 \
     QSMNET_BIDS_CONTAINER=docker:${TAG}
 WORKDIR /tmp
+HEALTHCHECK NONE
 ENTRYPOINT ["python", "/opt/qsmnet-bids/run.py"]
 CMD ["--help"]

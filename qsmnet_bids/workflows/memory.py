@@ -16,11 +16,10 @@ VOLUMES: dict[str, tuple[float, float]] = {
     'fit_field': (14.0, 5.0),
     'remove_background': (36.0, 0.0),
     'invert_dipole': (60.0, 0.0),
-    'first_background': (36.0, 0.0),
-    'first_inversion': (60.0, 0.0),
     'combine_passes': (20.0, 0.0),
     'weigh_magnitude': (14.0, 2.0),
     'draw_figures': (6.0, 3.0),
+    'measure_regions': (10.0, 0.0),
     'write_derivatives': (6.0, 0.0),
 }
 """Volumes of 4 bytes per voxel: always, and for each echo."""

@@ -20,6 +20,7 @@ from qsmnet_bids.reports.measures import BY_KEY, MEASURES, Measure
 from qsmnet_bids.reports.methods import Reference, methods_paragraph, references
 from qsmnet_bids.reports.pages import inline_png, render
 from qsmnet_bids.reports.records import RunRecord, StepRecord, find_sidecars, read_record
+from qsmnet_bids.reports.reporting import reporting_items
 from qsmnet_bids.reports.values import MINUS, TIMES, join_numbers
 
 STAGES = {
@@ -82,6 +83,8 @@ class RunView:
         Stages as they ran.
     warnings
         Of the run and its stages, without repetition.
+    reporting
+        Items and values that a publication has to report.
     paragraph, cited
         For a paper.
     is_stale
@@ -94,6 +97,7 @@ class RunView:
     quality: list[tuple[Measure, str]]
     steps: list[tuple[str, StepRecord]]
     warnings: list[str]
+    reporting: list[tuple[str, str]]
     paragraph: str
     cited: list[Reference]
     is_stale: bool
@@ -172,6 +176,7 @@ def _view(record: RunRecord, figures: Path, *, is_stale: bool) -> RunView:
         quality=[(measure, measure.show(record.quality.get(measure.key))) for measure in MEASURES],
         steps=[(STAGES.get(step.stage, step.stage), step) for step in record.steps],
         warnings=record.all_warnings,
+        reporting=reporting_items(record),
         paragraph=methods_paragraph(record),
         cited=references(record),
         is_stale=is_stale,

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from qsmnet_bids.errors import InputError, Problem
+from qsmnet_bids.reports.judgement import quality_warnings
 from qsmnet_bids.reports.values import (
     as_list,
     as_mapping,
@@ -24,6 +25,14 @@ SCANNER_FIELDS = (
     'RepetitionTime',
     'RepetitionTimeExcitation',
     'FlipAngle',
+    'PulseSequenceType',
+    'ScanningSequence',
+    'MRAcquisitionType',
+    'PixelBandwidth',
+    'ParallelReductionFactorInPlane',
+    'ParallelAcquisitionTechnique',
+    'PartialFourier',
+    'CoilCombinationMethod',
 )
 """Fields of the scanner that a report shows where a sidecar has them."""
 
@@ -122,8 +131,9 @@ class RunRecord:
 
     @property
     def all_warnings(self) -> list[str]:
-        """Warnings of the run and of its stages, without repetition."""
-        told = (*self.warnings, *(text for step in self.steps for text in step.warnings))
+        """Warnings of the run, its stages and its measures, without repetition."""
+        of_steps = (text for step in self.steps for text in step.warnings)
+        told = (*self.warnings, *of_steps, *quality_warnings(self.quality))
         return list(dict.fromkeys(filter(None, told)))
 
 

@@ -71,7 +71,7 @@ EXTRA_MEASURES = {
     'r2star_median': 18.9,
     'r2star_misfit': 0.0213,
     'echo_misfit_rad': 0.047,
-    'echo_misfit_fraction': 0.0061,
+    'echo_misfit_fraction': 0.0004,
     'wrap_fraction': 0.0312,
     'steep_fraction': 0.0009,
     'low_quality_fraction': 0.0204,

@@ -193,3 +193,21 @@ def test_two_inversions_of_a_run_keep_their_own_pictures(tmp_path, synthetic_hea
     first, second = images[: len(TITLES)], images[len(TITLES) :]
     differing = [title for title, a, b in zip(TITLES, first, second, strict=True) if a != b]
     assert differing == ['chi', 'histogram']
+
+
+def test_measures_out_of_bounds_are_warned_of_in_words(tmp_path, write_run):
+    bad = {'mask_border_fraction': 0.2, 'r2star_median': 0.02, 'snr': 40.0}
+    write_run(tmp_path, 'sub-01', QualityMeasures=bad)
+    text = read(write_subject_report(tmp_path, '01')).text
+    assert 'The mask touches the image border (20.0 % of its surface)' in text
+    assert 'are the echo times right, and in seconds?' in text
+    assert 'did the head move' not in text
+
+
+def test_items_to_report_are_filled_or_said_to_be_missing(report):
+    text = read(report).text
+    table = text[text.index('What a paper has to report') :]
+    assert 'Echo times, ms 5, 12, 19, 26' in table
+    assert f'Field of view, mm 180 {TIMES} 216 {TIMES} 192' in table
+    assert 'Algorithm: inversion tikhonov (regularisation = 0.02)' in table
+    assert 'Partial Fourier not in the sidecar' in table

@@ -38,7 +38,9 @@ class Acquisition:
     mask
         A provided mask; None to compute one.
     segmentation
-        Image with the labels of the reference region, in the space of the run; None without.
+        Image with the labels of regions, in the space of the run; None without.
+    region_names
+        Table with the names of these regions; None where they are not to be measured.
     metadata
         Fields of the scanner that all sidecars share.
     warnings
@@ -60,6 +62,7 @@ class Acquisition:
     phase_sign: int
     mask: Path | None = None
     segmentation: Path | None = None
+    region_names: Path | None = None
     metadata: dict[str, object] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
 

@@ -29,7 +29,7 @@ from qsmnet_bids.bidsio.metadata_checks import (
 from qsmnet_bids.bidsio.query import Run
 from qsmnet_bids.bidsio.run_checks import check_completeness, check_presence, name_clash
 from qsmnet_bids.bidsio.scan import Scan, scan
-from qsmnet_bids.bidsio.segmentations import find_segmentation
+from qsmnet_bids.bidsio.segmentations import Segmentation, find_segmentation
 from qsmnet_bids.errors import InputError, Problem, SettingsError
 from qsmnet_bids.physics.orientation import b0_dir_from_affine, voxel_size_from_affine
 from qsmnet_bids.physics.units import phase_scaling
@@ -186,7 +186,8 @@ def _check_run(
         phase_intercept=intercept,
         phase_sign=sign[0],
         mask=mask,
-        segmentation=segmentation,
+        segmentation=segmentation.image if segmentation else None,
+        region_names=segmentation.table if segmentation else None,
         metadata=shared_metadata(fields),
         warnings=tuple(warning for warning in warnings if warning),
     )
@@ -237,13 +238,12 @@ def _provided_mask(
     return path
 
 
-def _segmentation(run: Run, wishes: _Wishes, findings: Findings) -> Path | None:
+def _segmentation(run: Run, wishes: _Wishes, findings: Findings) -> Segmentation | None:
     if wishes.segmentation is None:
         return None
-    found = findings.attempt(
+    return findings.attempt(
         find_segmentation,
         run.entities,
         derivatives=wishes.derivatives,
         desc=wishes.segmentation,
     )
-    return found.image if found else None

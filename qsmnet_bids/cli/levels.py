@@ -130,7 +130,11 @@ def _write_reports_anew(settings: Settings) -> list[str]:
 def _run_group(settings: Settings) -> list[str]:
     """Write the group's table and page."""
     n_runs = len(_sidecars(settings.output_dir))
-    _, page = write_group(settings.output_dir)
+    _, page = write_group(
+        settings.output_dir,
+        participants=settings.bids_dir / 'participants.tsv',
+        maps=settings.group_maps,
+    )
     return [f'qsmnet-bids: group of {n_runs} runs written to {page}']
 
 

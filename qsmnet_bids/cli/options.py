@@ -33,6 +33,7 @@ SWITCHES = {
     'dry-run': 'say what would be done, and do nothing',
     'write-graph': 'draw the graph of the workflow into logs/',
     'reports-only': 'write the reports anew from the outputs that are there',
+    'group-maps': 'group level: write mean and sd of the maps if all lie on one grid',
     'validate-output': 'check the output with bids-validator-deno at the end',
 }
 DEFAULTS = {field.name: field.default for field in fields(Settings)}
@@ -168,7 +169,8 @@ def _add_methods(parser: Parser) -> None:
     group.add_argument(
         '--segmentation',
         metavar='DESC',
-        help='desc- entity of the segmentations in --derivatives, for --reference segmentation',
+        help='desc- entity of the segmentations in --derivatives: their regions are measured, '
+        'and --reference segmentation finds its region there',
     )
     group.add_argument(
         '--reference-labels',

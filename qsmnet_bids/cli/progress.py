@@ -20,6 +20,7 @@ STEPS = {
     'combine_passes': 'one map of two passes',
     'weigh_magnitude': 'susceptibility-weighted images',
     'draw_figures': 'figures',
+    'measure_regions': 'regions',
     'write_derivatives': 'derivatives',
 }
 """What the nodes of a run are called in front of the user."""

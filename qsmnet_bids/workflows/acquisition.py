@@ -9,11 +9,14 @@ from nipype.pipeline.engine import Node, Workflow
 
 from qsmnet_bids import __version__
 from qsmnet_bids.bidsio.acquisition import Acquisition
+from qsmnet_bids.bidsio.derivatives import derivative_path
+from qsmnet_bids.bidsio.names import parse_name
 from qsmnet_bids.interfaces.combine_passes import CombinePasses
 from qsmnet_bids.interfaces.draw_figures import DrawFigures
 from qsmnet_bids.interfaces.fit_field import FitField
 from qsmnet_bids.interfaces.invert_dipole import InvertDipole
 from qsmnet_bids.interfaces.mask_run import MaskRun
+from qsmnet_bids.interfaces.measure_regions import MeasureRegions
 from qsmnet_bids.interfaces.remove_background import RemoveBackground
 from qsmnet_bids.interfaces.specs import ECHOES
 from qsmnet_bids.interfaces.steps import Parameters
@@ -21,7 +24,7 @@ from qsmnet_bids.interfaces.weigh_magnitude import WeighMagnitude
 from qsmnet_bids.interfaces.write_derivatives import WriteDerivatives
 from qsmnet_bids.interfaces.write_figures import WriteFigures
 from qsmnet_bids.weights.cards import available, read_card
-from qsmnet_bids.workflows.extras import COMPANIONS, add_two_pass, add_weighting
+from qsmnet_bids.workflows.extras import COMPANIONS, add_regions, add_two_pass, add_weighting
 from qsmnet_bids.workflows.memory import memory_gb, network_memory_gb
 from qsmnet_bids.workflows.resources import available_gpus
 
@@ -131,7 +134,11 @@ def init_acquisition_wf(
             (draw_figures, write_figures, _same('figures')),
             (mask_run, write_derivatives, [('mask', 'mask'), ('steps', 'mask_steps')]),
             (fit_field, write_derivatives, _same('r2star', 't2star', 's0')),
-            (fit_field, write_derivatives, [('steps', 'field_steps'), ('quality', 'field_quality')]),
+            (
+                fit_field,
+                write_derivatives,
+                [('steps', 'field_steps'), ('quality', 'field_quality')],
+            ),
             (remove_background, write_derivatives, [('steps', 'background_steps')]),
         ]
     )
@@ -149,10 +156,33 @@ def init_acquisition_wf(
     if methods.swi:
         weigh_magnitude = node(stages['weigh_magnitude'], 'weigh_magnitude')
         add_weighting(workflow, weigh_magnitude=weigh_magnitude)
+    if acquisition.region_names is not None:
+        measuring = _regions(acquisition, methods.inversion, output_dir)
+        measure_regions = node(measuring, 'measure_regions', n_procs=1)
+        add_regions(workflow, measure_regions=measure_regions, mapping=mapping)
     if save_fields:
         workflow.connect(fit_field, 'field', write_derivatives, 'total')
         workflow.connect(remove_background, 'field', write_derivatives, 'local')
     return workflow
+
+
+def _regions(acquisition: Acquisition, inversion: str, output_dir: Path) -> MeasureRegions:
+    """Measure the regions of the run's segmentation, whose desc entity names the table."""
+    segmentation = parse_name(acquisition.segmentation or Path())['desc']
+    path = derivative_path(
+        output_dir,
+        {**acquisition.entities, 'seg': segmentation},
+        suffix='stats',
+        desc=inversion.replace('_', ''),
+        extension='.tsv',
+    )
+    return MeasureRegions(
+        segmentation=str(acquisition.segmentation),
+        table=str(acquisition.region_names),
+        like=str(acquisition.magnitude[0]),
+        path=str(path),
+        version=__version__,
+    )
 
 
 def _stages(

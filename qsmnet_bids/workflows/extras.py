@@ -42,6 +42,28 @@ def add_two_pass(workflow: Workflow, *, combine_passes: Node) -> None:
     )
 
 
+def add_regions(workflow: Workflow, *, measure_regions: Node, mapping: Node) -> None:
+    """Add the statistics of regions.
+
+    Parameters
+    ----------
+    workflow
+        Of a run.
+    measure_regions
+        Writes them.
+    mapping
+        Makes the map.
+    """
+    fit_field, remove_background = map(workflow.get_node, ('fit_field', 'remove_background'))
+    workflow.connect(
+        [
+            (fit_field, measure_regions, [('r2star', 'r2star')]),
+            (remove_background, measure_regions, [('mask', 'mask')]),
+            (mapping, measure_regions, [('chi', 'chi')]),
+        ]
+    )
+
+
 def add_weighting(workflow: Workflow, *, weigh_magnitude: Node) -> None:
     """Add the susceptibility-weighted images.
 

@@ -69,6 +69,7 @@ def test_defaults_are_those_of_settings(folders, monkeypatch):
         ('--dry-run', 'dry_run', True),
         ('--write-graph', 'write_graph', True),
         ('--reports-only', 'reports_only', True),
+        ('--group-maps', 'group_maps', True),
         ('--validate-output', 'validate_output', True),
         ('-v', 'verbosity', 1),
         ('-vv', 'verbosity', 2),

@@ -1,11 +1,15 @@
-"""Files that are either whole or not there: written under a temporary name, then renamed."""
+"""Files that are either whole or not there: written under a temporary name, then renamed.
 
+Who writes holds a lock on the temporary file; one without a lock is what a killed process left.
+"""
+
+import fcntl
 import json
 import math
 import os
 import secrets
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -39,13 +43,38 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
     # BIDS tools skip names that begin with a dot
     temporary = path.with_name(f'.{path.name[:100]}.{os.getpid()}-{secrets.token_hex(4)}.tmp')
     try:
-        with temporary.open('xb') as file:
+        with _open_locked(temporary) as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
-        temporary.replace(path)
+            temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _open_locked(path: Path) -> BinaryIO:
+    while True:
+        file = path.open('xb')
+        with suppress(OSError):  # not every file system has locks
+            fcntl.flock(file, fcntl.LOCK_EX)
+        if os.fstat(file.fileno()).st_nlink:
+            return file
+        file.close()  # taken for a leftover before it was locked
+
+
+def remove_leftovers(paths: Iterable[Path]) -> None:
+    """Remove temporary files whose writer is gone.
+
+    Parameters
+    ----------
+    paths
+        Any; those that a living process writes to stay, on this machine or, where the file
+        system has such locks, another.
+    """
+    for path in paths:
+        with suppress(OSError), path.open('rb+') as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            path.unlink(missing_ok=True)
 
 
 def write_text(path: Path, text: str) -> None:

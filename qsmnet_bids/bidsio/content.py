@@ -19,11 +19,14 @@ def check_content(path: Path) -> None:
     path
         Any file.
     """
-    if not path.exists():
-        if path.is_symlink():
-            raise _error(path, 'a link whose target is not there', f'datalad get {path}')
-        raise _error(path, 'does not exist', 'add the file, or delete an outdated database folder')
     try:
+        if not path.exists():
+            if path.is_symlink():
+                raise _error(path, 'a link whose target is not there', f'datalad get {path}')
+            remedy = 'add the file, or delete an outdated database folder'
+            raise _error(path, 'does not exist', remedy)
+        if not path.is_file():  # to open a pipe would wait for ever
+            raise _error(path, 'not a regular file', 'put the file itself there')
         with path.open('rb') as file:
             beginning = file.read(32)
     except OSError as error:

@@ -206,7 +206,7 @@ def _read_object(path: Path) -> dict[str, object]:
         content = json.loads(path.read_text(encoding='utf-8'))
     except FileNotFoundError:
         return {}
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise InputError(
             Problem(str(path), 'content', f'cannot be read: {error}', 'mend or delete the file')
         ) from error

@@ -60,7 +60,7 @@ def _load_object(path: Path) -> dict[str, object]:
         raise SettingsError(
             f'{path}: cannot be read ({error.strerror}); give an existing BIDS filter file'
         ) from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise SettingsError(f'{path}: not valid JSON ({error}); mend the file') from error
     if not isinstance(content, dict):
         raise SettingsError(

@@ -10,6 +10,10 @@ from qsmnet_bids.physics.orientation import voxel_size_from_affine
 
 MIN_SLICES = 16
 MAX_ANISOTROPY = 4.0
+VOXEL_SIZES = (0.01, 20.0)
+"""mm, of acquisitions of a head or of a piece of tissue."""
+MAGNITUDES = (1e-12, 1e12)
+"""Bounds of the greatest value, so that its square is a number in single precision."""
 
 
 def check_grid(scans: Sequence[Scan], subject: str) -> list[Problem]:
@@ -48,6 +52,11 @@ def _check_first_grid(scan: Scan, subject: str) -> list[Problem]:
         remedy = f'the dipole field needs a volume: at least {MIN_SLICES} voxels along each axis'
         problems.append(Problem(file, 'shape', found, remedy, subject))
     voxel_size = voxel_size_from_affine(scan.affine)
+    lowest, highest = VOXEL_SIZES
+    if not lowest <= min(voxel_size) <= max(voxel_size) <= highest:
+        found = ' x '.join(f'{size:.3g}' for size in voxel_size) + ' mm'
+        remedy = f'convert the image anew: an edge is {lowest:g} to {highest:g} mm'
+        return [*problems, Problem(file, 'voxel size', found, remedy, subject)]
     ratio = max(voxel_size) / min(voxel_size)
     if ratio > MAX_ANISOTROPY * 1.001:
         sizes = ' x '.join(f'{size:.3g}' for size in voxel_size)
@@ -81,6 +90,10 @@ def check_values(magnitude: Sequence[Scan], phase: Sequence[Scan], subject: str)
         if scan.low < 0:
             found = f'magnitude down to {scan.low:.4g}'
             remedy = 'give the magnitude: it cannot be negative (is it a real part or a phase?)'
+            problems.append(Problem(str(scan.path), 'data', found, remedy, subject))
+        elif scan.high and not MAGNITUDES[0] <= scan.high <= MAGNITUDES[1]:
+            found = f'magnitude up to {scan.high:.4g}'
+            remedy = 'convert the image anew, or rescale it'
             problems.append(Problem(str(scan.path), 'data', found, remedy, subject))
     return problems
 

@@ -70,7 +70,7 @@ def _load_object(path: Path) -> Metadata:
     check_content(path)
     try:
         content = json.loads(path.read_text(encoding='utf-8-sig'))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         problem = Problem(str(path), 'content', f'not valid JSON ({error})', 'mend the sidecar')
         raise InputError(problem) from error
     if not isinstance(content, dict):

@@ -93,7 +93,9 @@ def field_strength(metadata: Mapping[Path, Metadata], given: float | None) -> tu
         T, and a warning where user and sidecar differ, else an empty string.
     """
     stated = {image: fields.get('MagneticFieldStrength') for image, fields in metadata.items()}
-    values = list(dict.fromkeys(repr(value) for value in stated.values() if value is not None))
+    values = list(
+        {_number(v) or repr(v): repr(v) for v in stated.values() if v is not None}.values()
+    )
     image = next(iter(metadata))
     if given is not None:
         differs = [value for value in values if value not in (repr(given), repr(int(given)))]
@@ -134,7 +136,7 @@ def stated_b0_dir(metadata: Mapping[Path, Metadata]) -> Vector | None:
     numbers = [_number(element) for element in value] if isinstance(value, list) else []
     components = [number for number in numbers if number is not None]
     length = math.hypot(*components)
-    if len(components) != 3 or len(numbers) != 3 or length == 0:
+    if len(components) != 3 or len(numbers) != 3 or not 0 < length < math.inf:
         remedy = 'give three numbers, in voxel axes'
         raise InputError(Problem(str(image), 'B0_dir', repr(value), remedy))
     return components[0] / length, components[1] / length, components[2] / length
@@ -153,15 +155,17 @@ def phase_scale(phase: Sequence[Scan], metadata: Mapping[Path, Metadata]) -> Pha
     low, high = min(scan.low for scan in phase), max(scan.high for scan in phase)
     is_integer = all(scan.is_integer for scan in phase)
     convention = phase_convention(low, high, is_integer=is_integer)
-    units = {metadata[scan.path].get('Units') for scan in phase}
-    in_rad = units == {'rad'}
+    in_rad = all(metadata[scan.path].get('Units') == 'rad' for scan in phase)
     found = f'values from {low:g} to {high:g}' + (', all whole numbers' if is_integer else '')
     file = str(phase[0].path)
     if in_rad and convention != 'radian':
         remedy = 'rescale to [-pi, pi], or set Units to "arbitrary" if the scanner wrote it so'
         raise InputError(Problem(file, 'Units', f'rad, but {found}', remedy))
-    if convention == 'radian' and (is_integer or (not in_rad and high - low < math.pi)):
+    whole = [scan for scan in phase if scan.is_integer]
+    if convention == 'radian' and (whole or (not in_rad and high - low < math.pi)):
         remedy = 'rescale to [-pi, pi] in steps finer than 1, and set Units to "rad"'
+        if whole:
+            file, found = str(whole[0].path), f'values from {low:g} to {high:g}, whole numbers'
         raise InputError(Problem(file, 'phase range', found, remedy))
     if convention is None:
         remedy = (
@@ -211,6 +215,10 @@ def shared_metadata(metadata: Mapping[Path, Metadata]) -> Metadata:
 
 
 def _number(value: object) -> float | None:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, int | float):
         return None
-    return float(value)
+    try:
+        number = float(value)
+    except OverflowError:  # a whole number of hundreds of digits
+        return None
+    return number if math.isfinite(number) else None

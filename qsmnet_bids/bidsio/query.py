@@ -117,8 +117,11 @@ def _check_description(bids_dir: Path) -> None:
         raise InputError(Problem(str(path), 'file', 'does not exist', remedy))
     try:
         description = json.loads(path.read_text(encoding='utf-8'))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise InputError(Problem(str(path), 'content', f'not JSON: {error}', remedy)) from error
+    if not isinstance(description, dict):
+        found = f'a JSON {type(description).__name__}'
+        raise InputError(Problem(str(path), 'content', found, 'it must hold an object'))
     missing = [key for key in ('Name', 'BIDSVersion') if key not in description]
     if missing:
         raise InputError(Problem(str(path), ', '.join(missing), 'missing', 'add the field'))

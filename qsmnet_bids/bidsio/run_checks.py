@@ -3,9 +3,11 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from qsmnet_bids.bidsio.names import is_label
+from qsmnet_bids.bidsio.names import ENTITY_ORDER, is_label
 from qsmnet_bids.bidsio.query import Run
 from qsmnet_bids.errors import Problem
+
+MAX_ECHOES = 1000
 
 
 def check_presence(
@@ -83,8 +85,18 @@ def check_completeness(run: Run, *, echoes_are_chosen: bool = False) -> list[Pro
         for key, value in run.entities.items()
         if not is_label(value)
     ]
+    problems += [
+        Problem(str(example), key, 'not an entity of BIDS', 'rename or remove it', run.subject)
+        for key in run.entities
+        if key not in ENTITY_ORDER
+    ]
     echoes = sorted(run.magnitude.keys() | run.phase.keys())
-    expected = echoes if echoes_are_chosen else list(range(1, max(echoes, default=0) + 1))
+    last = max(echoes, default=0)
+    if last > MAX_ECHOES:
+        found = f'the number {last}'
+        remedy = f'number the echoes from 1, to at most {MAX_ECHOES}'
+        return [*problems, Problem(str(example), 'echo', found, remedy, run.subject)]
+    expected = echoes if echoes_are_chosen else list(range(1, last + 1))
     return problems + _missing_images(run, example, expected)
 
 

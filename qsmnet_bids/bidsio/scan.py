@@ -1,6 +1,7 @@
 """The facts of one image, from reading all of it once."""
 
 import gzip
+import math
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +10,8 @@ import nibabel as nib
 import numpy as np
 from nibabel.arrayproxy import ArrayProxy
 from nibabel.filebasedimages import ImageFileError
-from nibabel.spatialimages import HeaderDataError
+from nibabel.spatialimages import HeaderDataError, HeaderTypeError
+from nibabel.wrapstruct import WrapStructError
 
 from qsmnet_bids.bidsio.content import check_content
 from qsmnet_bids.bidsio.nifti import open_image
@@ -18,8 +20,12 @@ from qsmnet_bids.errors import InputError, Problem
 UNREADABLE = (
     ImageFileError,
     HeaderDataError,
+    HeaderTypeError,
+    WrapStructError,
     OSError,
     EOFError,
+    OverflowError,
+    MemoryError,
     zlib.error,
     ValueError,
     TypeError,
@@ -115,10 +121,17 @@ def _spatial_shape(path: Path, image: nib.Nifti1Image) -> tuple[int, int, int]:
 def _read(path: Path, image: nib.Nifti1Image) -> ArrayProxy:
     if path.name.endswith('.gz'):
         # nibabel stops before the checksum at the end of the stream
-        image = type(image).from_bytes(gzip.decompress(path.read_bytes()))
+        data = gzip.decompress(path.read_bytes())
+        image, n_bytes = type(image).from_bytes(data), len(data)
+    else:
+        n_bytes = path.stat().st_size
     if not isinstance(image.dataobj, ArrayProxy):
         raise TypeError(f'no data in a file: {type(image.dataobj).__name__}')
-    return image.dataobj
+    proxy = image.dataobj
+    needed = proxy.offset + math.prod(map(int, proxy.shape)) * proxy.dtype.itemsize
+    if n_bytes < needed:  # before memory is taken for what a damaged header promises
+        raise ValueError(f'{n_bytes} bytes, but the header tells of {needed}')
+    return proxy
 
 
 def _is_whole(values: np.ndarray) -> bool:

@@ -13,6 +13,7 @@ from pathlib import Path
 from nipype.pipeline.engine import Workflow
 
 from qsmnet_bids.bidsio.acquisition import Acquisition
+from qsmnet_bids.bidsio.atomic import remove_leftovers
 from qsmnet_bids.bidsio.preflight import Preflight, check
 from qsmnet_bids.bidsio.query import Run, find_runs
 from qsmnet_bids.cli.progress import Progress, Stream
@@ -164,5 +165,6 @@ def _without_leftovers(acquisitions: Sequence[Acquisition], output_dir: Path) ->
         yield
     finally:
         for subject in {acquisition.subject for acquisition in acquisitions}:
-            for path in (output_dir / f'sub-{subject}').rglob('.*.tmp'):
-                path.unlink(missing_ok=True)
+            remove_leftovers((output_dir / f'sub-{subject}').rglob('.*.tmp'))
+        for folder in (output_dir, output_dir / 'logs'):
+            remove_leftovers(folder.glob('.*.tmp'))

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from qsmnet_bids.bidsio.atomic import write_bytes, write_json
+from qsmnet_bids.bidsio.atomic import remove_leftovers, whole_file, write_bytes, write_json
 
 
 def names(folder):
@@ -84,3 +84,13 @@ def test_json_refuses_what_it_cannot_say(tmp_path):
     with pytest.raises(TypeError, match='set is not JSON serializable'):
         write_json(tmp_path / 'x.json', {'set': {1}})
     assert names(tmp_path) == []
+
+
+def test_leftover_of_a_dead_writer_is_removed_and_what_is_being_written_stays(tmp_path):
+    leftover = tmp_path / '.map.nii.gz.1-00000000.tmp'
+    leftover.write_bytes(b'half')
+    with whole_file(tmp_path / 'other.json') as file:
+        remove_leftovers(tmp_path.glob('.*.tmp'))
+        file.write(b'{}')
+    assert [path.name for path in tmp_path.iterdir()] == ['other.json']
+    assert (tmp_path / 'other.json').read_bytes() == b'{}'

@@ -18,7 +18,8 @@ def start_server() -> None:
     forkserver.set_forkserver_preload([PRELOAD])
     # The server would not find modules that lie beside the script which the user started.
     path = os.pathsep.join(path for path in sys.path if path)
-    with _environment({**ALLOCATION, **os.environ, 'PYTHONPATH': path}):
+    # Nor must it take modules from the folder that the user happens to be in.
+    with _environment({**ALLOCATION, **os.environ, 'PYTHONPATH': path, 'PYTHONSAFEPATH': '1'}):
         forkserver.ensure_running()
 
 

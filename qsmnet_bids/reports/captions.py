@@ -57,4 +57,4 @@ def figure_label(what: str, inversion: str) -> str:
     >>> figure_label('chi', 'tkd'), figure_label('mask', 'tkd')
     ('chitkd', 'mask')
     """
-    return what + inversion.replace('_', '') if what in {'chi', 'histogram'} else what
+    return what + inversion.replace('_', '') if what in {'chi', 'histogram', 'viewer'} else what

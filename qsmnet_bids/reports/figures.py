@@ -20,6 +20,7 @@ from qsmnet_bids.reports.canvas import (
 )
 from qsmnet_bids.reports.captions import CHI_WINDOW, LOCAL_WINDOW, figure_label
 from qsmnet_bids.reports.histogram import histogram
+from qsmnet_bids.reports.packing import pack
 from qsmnet_bids.reports.planes import (
     AXIAL,
     CORONAL,
@@ -95,6 +96,8 @@ def draw_figures(  # noqa: PLR0913  one argument per map, named as the sidecars 
         'chi': _three_planes(chi, mask, grid, Window(*CHI_WINDOW, 'ppm')),
         'histogram': histogram(chi[mask & (chi != 0)]),
     }
+    grey = Window(0.0, peak).to_grey(magnitude[0])
+    pngs['viewer'] = pack(grey, chi, mask & (chi != 0), grid)
     if swi is not None and minip is not None:
         _check_shapes(mask, swi=swi, minip=minip)
         pngs['swi'] = _image_and_projection(swi, minip, mask, grid)

@@ -1,5 +1,6 @@
 """The report of one subject: one self-contained page, from its sidecars and figures alone."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from glob import escape
@@ -18,6 +19,7 @@ from qsmnet_bids.reports.captions import (
 )
 from qsmnet_bids.reports.measures import BY_KEY, MEASURES, Measure
 from qsmnet_bids.reports.methods import Reference, methods_paragraph, references
+from qsmnet_bids.reports.packing import layout_of
 from qsmnet_bids.reports.pages import inline_png, render
 from qsmnet_bids.reports.records import RunRecord, StepRecord, find_sidecars, read_record
 from qsmnet_bids.reports.reporting import reporting_items
@@ -77,6 +79,8 @@ class RunView:
         From the sidecar.
     pictures
         In the order of the page.
+    viewer
+        Data URI of the viewer's volumes and their layout as JSON; both empty without them.
     acquisition, quality, versions
         Rows of name, value and unit or remark.
     steps
@@ -93,6 +97,7 @@ class RunView:
 
     record: RunRecord
     pictures: list[Picture]
+    viewer: tuple[str, str]
     acquisition: list[tuple[str, str]]
     quality: list[tuple[Measure, str]]
     steps: list[tuple[str, StepRecord]]
@@ -172,6 +177,7 @@ def _view(record: RunRecord, figures: Path, *, is_stale: bool) -> RunView:
         record=record,
         pictures=[_picture(record, figures, description) for description in CAPTIONS]
         + _weighted(record, figures),
+        viewer=_viewer(record, figures),
         acquisition=_acquisition(record),
         quality=[(measure, measure.show(record.quality.get(measure.key))) for measure in MEASURES],
         steps=[(STAGES.get(step.stage, step.stage), step) for step in record.steps],
@@ -197,6 +203,14 @@ def _weighted(record: RunRecord, figures: Path) -> list[Picture]:
     found = sorted(figures.glob(f'{escape(record.name)}_desc-swi_*.png'))
     source = inline_png(found[0]) if found else ''
     return [Picture(WEIGHTED_TITLE, WEIGHTED_CAPTION, source)]
+
+
+def _viewer(record: RunRecord, figures: Path) -> tuple[str, str]:
+    label = figure_label('viewer', record.inversion)
+    found = sorted(figures.glob(f'{escape(record.name)}_desc-{label}_*.png'))
+    if not found:
+        return '', ''
+    return inline_png(found[0]), json.dumps(layout_of(found[0].read_bytes()))
 
 
 def _acquisition(record: RunRecord) -> list[tuple[str, str]]:

@@ -1,6 +1,7 @@
 """Templates to self-contained pages: styles and pictures inlined, everything else escaped."""
 
 import base64
+import hashlib
 from functools import cache
 from pathlib import Path
 
@@ -21,8 +22,17 @@ def environment() -> Environment:
         lstrip_blocks=True,
     )
     source = made.loader.get_source(made, 'style.css')[0] if made.loader else ''
+    script = made.loader.get_source(made, 'viewer.js')[0] if made.loader else ''
+    made.globals['viewer_script'] = Markup(script)  # noqa: S704  the package's own file
+    made.globals['script_hash'] = _hash(f'\n{script}\n')
     made.globals['style'] = Markup(source)  # noqa: S704  the package's own file
     return made
+
+
+def _hash(script: str) -> str:
+    """Name the one script that a page may run, for its content security policy."""
+    digest = hashlib.sha256(script.encode()).digest()
+    return f'sha256-{base64.b64encode(digest).decode("ascii")}'
 
 
 def render(template: str, **values: object) -> bytes:

@@ -120,7 +120,10 @@ def test_position_is_the_scanner_coordinate_of_the_slice():
 
 def test_all_figures_are_written_under_the_names_of_the_contract(figures):
     prefix, paths = figures
-    names = {f'sub-01_run-1_desc-{figure_label(what, "tikhonov")}_MEGRE.png' for what in CAPTIONS}
+    names = {
+        f'sub-01_run-1_desc-{figure_label(what, "tikhonov")}_MEGRE.png'
+        for what in (*CAPTIONS, 'viewer')
+    }
     assert {path.name for path in paths} == names
     assert {path.name for path in prefix.parent.iterdir()} == names
     assert set(TITLES) == set(CAPTIONS)

@@ -90,7 +90,9 @@ def test_whole_way_from_submission_to_group(dataset, tmp_path, capsys):
     bad = dataset / 'sub-04' / 'anat' / 'sub-04_echo-2_part-phase_MEGRE.nii.gz'
     good = bad.read_bytes()
     bad.write_bytes(good[:1000])
-    app, out = tmp_path / 'my app', tmp_path / 'the output'
+    # no space in the last part: where Slurm has no cgroups, it loses sight of processes so named
+    app, out = tmp_path / 'my apps' / 'app', tmp_path / 'the output'
+    app.parent.mkdir()
     hog = tmp_path / 'hog.py'
     hog.write_text(HOG)
     quoted = {'python': f"'{sys.executable}'", 'run': f"'{RUN}'", 'hog': f'"$(cat \'{hog}\')"'}

@@ -54,6 +54,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     except QsmError as error:
         sys.stdout.write(f'qsmnet-bids: {error}\n')
         return FAILED
+    except OSError as error:
+        place = f'{error.filename}: ' if error.filename else ''
+        reason = error.strerror or error
+        sys.stdout.write(f'qsmnet-bids: {place}{reason}; check the permissions and the disk\n')
+        return FAILED
     except TerminationError:
         sys.stdout.write('qsmnet-bids: ended by SIGTERM; the same command resumes it\n')
         return TERMINATED

@@ -2,8 +2,10 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -11,6 +13,7 @@ import pytest
 from qsmnet_bids.bidsio.preflight import check
 from qsmnet_bids.bidsio.query import find_runs
 from qsmnet_bids.errors import InputError
+from tests.bidsio.conftest import Dataset
 from tests.faults.breakages import BREAKAGES, HARMLESS, REFUSED
 
 pytestmark = pytest.mark.filterwarnings('ignore:.*:RuntimeWarning')
@@ -75,9 +78,14 @@ print(json.dumps([[a.subject for a in result.acquisitions], [[p.subject, p.field
 @pytest.mark.skipif(os.getuid() != 0, reason='becomes another user, which root alone may')
 @pytest.mark.parametrize('name', ['image', 'sidecar'])
 def test_file_without_permission(dataset, name):
-    for folder in (dataset.root, *dataset.root.parents):
-        if folder != Path('/') and folder.stat().st_mode & 0o5 != 0o5:
-            folder.chmod(0o755)
+    # pytest's own folders are closed to others
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        shutil.copytree(dataset.root, Path(folder) / 'raw')
+        check_as_another_user(Dataset(Path(folder) / 'raw'), name)
+
+
+def check_as_another_user(dataset, name):
     path = getattr(dataset, name)('sub-01', 2, 'phase')
     path.chmod(0)
     done = subprocess.run(

@@ -18,7 +18,7 @@ def tikhonov(
     *,
     alpha: float = 0.01,
     gradient_weight: float = 0.0,
-    correction: bool = False,
+    correction: bool = True,
     by_noise: bool = False,
 ) -> ChiMap:
     """Minimise |D chi - field|^2 + alpha |chi|^2 + gradient_weight |gradient chi|^2.

@@ -12,7 +12,7 @@ from qsmnet_bids.inversion.closed_form import Grid, invert
 from qsmnet_bids.tensors import ChiMap, LocalField
 
 
-def tkd(local: LocalField, *, threshold: float = 0.2, correction: bool = False) -> ChiMap:
+def tkd(local: LocalField, *, threshold: float = 0.2, correction: bool = True) -> ChiMap:
     """Divide by the dipole kernel, held away from zero.
 
     chi(k) = field(k) / D(k) where |D| > threshold, else sign(D) field(k) / threshold.

@@ -164,7 +164,7 @@ def phase_scale(phase: Sequence[Scan], metadata: Mapping[Path, Metadata]) -> Pha
     whole = [scan for scan in phase if scan.is_integer]
     if convention == 'radian' and (whole or (not in_rad and high - low < math.pi)):
         remedy = 'rescale to [-pi, pi] in steps finer than 1, and set Units to "rad"'
-        if whole:
+        if whole and not is_integer:
             file, found = str(whole[0].path), f'values from {low:g} to {high:g}, whole numbers'
         raise InputError(Problem(file, 'phase range', found, remedy))
     if convention is None:

@@ -33,6 +33,7 @@ def pack(magnitude: np.ndarray, chi: np.ndarray, mask: np.ndarray, grid: Grid) -
         Axes and box; what lies outside the box is left out.
     """
     low, high = PACKED_WINDOW
+    chi = np.nan_to_num(chi, nan=low, posinf=high, neginf=low)
     grey = np.clip(np.rint((chi - low) * (254 / (high - low))) + 1, 1, 255).astype(np.uint8)
     grey[~mask] = 0
     volumes = np.stack([grey, magnitude, mask.astype(np.uint8) * 255], axis=-1)

@@ -112,7 +112,7 @@ def test_workflow_equals_library(settings, n_echoes):
     assert {path.name for path in anat.glob('*.nii.gz')} == {
         path.name for path in pairs if path.parent == anat
     }
-    assert len(list((settings.output_dir / 'sub-01' / 'figures').glob('*.png'))) == 7
+    assert len(list((settings.output_dir / 'sub-01' / 'figures').glob('*.png'))) == 8
     assert not list(settings.output_dir.rglob('crash*'))
 
 
@@ -289,7 +289,6 @@ import sys
 from pathlib import Path, PosixPath
 from qsmnet_bids.bidsio.acquisition import Acquisition
 from qsmnet_bids.settings import Settings
-from qsmnet_bids.swi import swi
 from qsmnet_bids.workflows.dataset import init_dataset_wf
 from qsmnet_bids.workflows.execution import configure, execute
 from qsmnet_bids.workflows.plugin import SafeMultiProcPlugin

@@ -13,10 +13,11 @@ def field_source(*fields):
 
 
 def test_complete_graph_passes():
-    source = field_source('field', 'noise', 'mask')
+    names = ('field', 'noise', 'mask', 'fingerprint')
+    source = field_source(*names)
     removal = RemoveBackground(voxel_size=(1.0, 1.0, 1.0), b0_dir=(0.0, 0.0, 1.0))
     workflow = Workflow('wf')
-    wires = [(name, name) for name in ('field', 'noise', 'mask')]
+    wires = [(name, name) for name in names]
     workflow.connect([(source, Node(removal, name='removal'), wires)])
     assert_wired(workflow)
 

@@ -496,7 +496,7 @@ def test_phase_convention_is_judged_after_the_files_own_scaling(dataset):
         (lambda a: a + np.float32(np.pi), 'arbitrary', 'phase range', 'values from 0.0'),
         (lambda a: a / 6, 'arbitrary', 'phase range', 'values from -0.52'),
         (lambda a: as_integers(a, 0, 4095), 'rad', 'Units', 'rad, but values from 0 to 4095'),
-        (np.rint, 'rad', 'phase range', 'values from -3 to 3, whole numbers'),
+        (np.rint, 'rad', 'phase range', 'values from -3 to 3, all whole numbers'),
     ],
 )
 def test_phase_range_that_fits_no_convention(dataset, change, units, field, found):

@@ -88,8 +88,8 @@ def test_outputs_are_there(app, first):
     assert not list(app.out.rglob('*.tmp'))
 
 
-def test_map_has_the_sign_and_scale_of_the_truth(app, bids_dir, first):
-    assert first.returncode == 0
+def compared(app, bids_dir):
+    """The map, the truth, and where both are known, which is most of the brain."""
     (chimap,) = (app.out / 'sub-01' / 'anat').glob('*_Chimap.nii.gz')
     truth_dir = bids_dir / 'derivatives' / 'truth' / 'sub-01' / 'anat'
     truth = nib.load(truth_dir / 'sub-01_desc-truth_Chimap.nii.gz').get_fdata()
@@ -97,8 +97,21 @@ def test_map_has_the_sign_and_scale_of_the_truth(app, bids_dir, first):
     chi = nib.load(chimap).get_fdata()
     mask = brain & (chi != 0)
     assert mask.sum() > 0.6 * brain.sum()
-    # at voxels of 4 mm the mask takes in some of the skull, and V-SHARP its field
-    assert correlation(chi, truth, mask) > 0.4
+    return chi, truth, mask
+
+
+@pytest.mark.xfail(
+    reason='known defect: the mask takes in skull at 4 mm; the map correlates at 0.48'
+)
+def test_map_follows_the_truth(app, bids_dir, first):
+    assert first.returncode == 0
+    chi, truth, mask = compared(app, bids_dir)
+    assert correlation(chi, truth, mask) > 0.6
+
+
+def test_map_has_the_sign_and_scale_of_the_truth(app, bids_dir, first):
+    assert first.returncode == 0
+    chi, truth, mask = compared(app, bids_dir)
     slope, _ = slope_intercept(chi, truth, mask)
     assert 0.5 < slope < 1.5
 

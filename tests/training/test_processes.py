@@ -37,14 +37,35 @@ def test_two_processes_train_as_one_does(tmp_path):
         port = free.getsockname()[1]
     multiprocessing.spawn(train_one_of_two, (port, tmp_path / 'two'), nprocs=2)
     one, two = (
-        [line['loss'] for line in log(tmp_path / name) if 'loss' in line]
+        [(line['loss'], line['norm']) for line in log(tmp_path / name) if 'loss' in line]
         for name in ('one', 'two')
     )
     assert len(one) == RECIPE.steps
-    assert two == pytest.approx(one, rel=1e-4)
+    assert [loss for loss, _ in two] == pytest.approx([loss for loss, _ in one], rel=1e-4)
+    assert [norm for _, norm in two] == pytest.approx([norm for _, norm in one], rel=1e-2)
+    # Adam divides rounding by itself where a gradient is nearly zero: single weights may differ
     expected, found = weights(tmp_path / 'one'), weights(tmp_path / 'two')
-    for name, value in expected.items():
-        torch.testing.assert_close(found[name], value, rtol=1e-3, atol=1e-5, msg=name)
+    for is_part in (_is_weight, _is_moment):
+        assert distance(found, expected, is_part) < 1e-2
+
+
+def _is_weight(name):
+    return name.startswith('network.')
+
+
+def _is_moment(name):
+    return name.endswith('.exp_avg')
+
+
+def distance(found, expected, is_part):
+    """Norm of the difference over the norm of what was expected; half the samples leave 0.55."""
+    assert found.keys() == expected.keys()
+    names = [name for name in expected if is_part(name)]
+    assert names
+    first, second = (
+        torch.cat([one[name].flatten() for name in names]) for one in (found, expected)
+    )
+    return float((first - second).norm() / second.norm())
 
 
 def test_a_process_of_its_own_is_first_and_decides_alone():

@@ -3,7 +3,6 @@
 import math
 from collections.abc import Mapping
 
-import torch
 from torch import Tensor
 
 from qsmnet_bids.physics.box import Box, put_back
@@ -81,6 +80,7 @@ def total_field(
     echoes: MultiEcho,
     mask: Mask,
     box: Box,
+    unwrapped: Tensor,
     convergence: Convergence | None = None,
 ) -> TotalField:
     """Turn a rate of phase in the box of a mask into the field.
@@ -93,6 +93,8 @@ def total_field(
         The whole acquisition.
     mask, box
         Where the field is wanted, and the box around it.
+    unwrapped
+        Phase without wraps in the box, as the record has it, rad.
     convergence
         Of the fit, if it iterates.
     """
@@ -106,6 +108,7 @@ def total_field(
         mask.clone(),
         echoes.voxel_size,
         echoes.b0_dir,
-        magnitude=torch.linalg.vector_norm(echoes.magnitude, dim=0),
+        magnitude=echoes.magnitude.square().sum(0).sqrt_(),
         convergence=convergence,
+        unwrapped=put_back(unwrapped * inside, box, mask.shape),
     )

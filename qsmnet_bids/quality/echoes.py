@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -64,8 +65,9 @@ def _samples(mask: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Choose voxels of the mask, with their neighbours on both sides along y in it too."""
     inner = torch.zeros_like(mask)
     inner[:, 1:-1] = mask[:, 1:-1] & mask[:, 2:] & mask[:, :-2]
-    voxels = (inner if bool(inner.any()) else mask).flatten().nonzero().flatten()
-    voxels = voxels[:: max(len(voxels) // N_SAMPLES, 1)]
+    chosen = inner if bool(torch.count_nonzero(inner)) else mask
+    found = np.flatnonzero(chosen.numpy(force=True))
+    voxels = torch.from_numpy(found[:: max(len(found) // N_SAMPLES, 1)].copy()).to(mask.device)
     stride = mask.shape[2]
     last = mask.numel() - 1
     return voxels, (voxels + stride).clamp(max=last), (voxels - stride).clamp(min=0)

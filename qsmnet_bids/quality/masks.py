@@ -24,14 +24,10 @@ def roughness(mask: Mask, *, voxel_size: Vector) -> float:
     voxel = math.prod(voxel_size)
     area = 0.0
     for axis, size in enumerate(voxel_size):
-        inner = int(
-            (
-                mask.narrow(axis, 1, mask.shape[axis] - 1)
-                ^ mask.narrow(axis, 0, mask.shape[axis] - 1)
-            ).sum()
-        )
+        n = mask.shape[axis] - 1
+        inner = int(torch.count_nonzero(mask.narrow(axis, 1, n) ^ mask.narrow(axis, 0, n)))
         area += (inner + _at_ends(mask, axis)) * voxel / size
-    volume = int(mask.sum()) * voxel
+    volume = int(torch.count_nonzero(mask)) * voxel
     return area / 1.5 / (math.pi ** (1 / 3) * (6 * volume) ** (2 / 3))
 
 
@@ -45,7 +41,7 @@ def border_fraction(mask: Mask) -> float:
     """
     ends = sum(_at_ends(mask, axis) for axis in range(3))
     inner = sum(
-        int((mask.narrow(axis, 1, n - 1) ^ mask.narrow(axis, 0, n - 1)).sum())
+        int(torch.count_nonzero(mask.narrow(axis, 1, n - 1) ^ mask.narrow(axis, 0, n - 1)))
         for axis, n in enumerate(mask.shape)
     )
     return ends / (ends + inner)

@@ -59,7 +59,7 @@ def pack(magnitude: np.ndarray, chi: np.ndarray, mask: np.ndarray, grid: Grid) -
     text = PngImagePlugin.PngInfo()
     text.add_text('qsm', json.dumps(layout))
     file = io.BytesIO()
-    Image.fromarray(canvas).save(file, 'PNG', compress_level=3, pnginfo=text)
+    Image.fromarray(canvas).save(file, 'PNG', compress_level=2, pnginfo=text)
     return file.getvalue()
 
 

@@ -15,6 +15,7 @@ from scipy.sparse.csgraph import (
 )
 
 from qsmnet_bids.physics.gradient import Gradient
+from qsmnet_bids.physics.selection import select
 from qsmnet_bids.tensors import Mask, Volume
 
 
@@ -35,13 +36,13 @@ def grow(phase: Volume, weights: Gradient, *, mask: Mask) -> Volume:
         rad, differs from ``phase`` by multiples of 2 pi; each connected part of the mask has an
         arbitrary turn; zero outside it.
     """
-    wrapped = phase[mask].double().cpu().numpy()
+    wrapped = select(phase, mask).double().cpu().numpy()
     tree = minimum_spanning_tree(_graph(weights, mask))
     n_parts, part = connected_components(tree, directed=False)
     turns = _sum_along_branches(wrapped, _parents(tree, n_parts, part))
     result = torch.zeros_like(phase)
-    result[mask] = phase[mask] + 2 * torch.pi * torch.from_numpy(turns).to(phase)
-    return result
+    result[mask] = torch.from_numpy(2 * np.pi * turns).to(phase)
+    return torch.where(mask, phase + result, 0)
 
 
 def _graph(weights: Gradient, mask: Mask) -> csr_array:
@@ -53,9 +54,9 @@ def _graph(weights: Gradient, mask: Mask) -> csr_array:
         inside, end = torch.zeros_like(mask), torch.zeros_like(number)
         inside.narrow(axis, 0, n).copy_(mask.narrow(axis, 1, n))
         end.narrow(axis, 0, n).copy_(number.narrow(axis, 1, n))
-        kept.append(inside[mask])
-        ends.append(end[mask])
-        costs.append(2 - weights[axis][mask])
+        kept.append(select(inside, mask))
+        ends.append(select(end, mask))
+        costs.append(2 - select(weights[axis], mask))
     keep = torch.stack(kept, 1)
     starts = torch.zeros(len(keep) + 1, dtype=torch.int64, device=mask.device)
     torch.cumsum(keep.sum(1), 0, out=starts[1:])

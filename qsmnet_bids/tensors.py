@@ -86,6 +86,10 @@ class TotalField:
         1/s; None where it is not known, as from a single echo.
     convergence
         Of the fit over the echoes, if it iterates.
+    unwrapped
+        The phase that the field comes from, without wraps, rad, zero outside the mask: of the
+        last echo, or over the shortest gap between echoes where the fit unwraps no more; None
+        where it is not known.
     """
 
     field: Volume
@@ -96,6 +100,7 @@ class TotalField:
     magnitude: Volume | None = None
     r2star: Volume | None = None
     convergence: Convergence | None = None
+    unwrapped: Volume | None = None
 
 
 @dataclass(frozen=True)

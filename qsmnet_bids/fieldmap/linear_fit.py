@@ -79,4 +79,6 @@ def linear_fit(
     rate = (weights * times * phase).sum(0) / power
     residual = phase - (weights * phase).sum(0) / total - rate * times
     noise = signal_noise(residual, magnitude=magnitude, mask=inside, n_fitted=2)
-    return total_field(rate, noise / power.sqrt(), echoes=echoes, mask=mask, box=box)
+    return total_field(
+        rate, noise / power.sqrt(), echoes=echoes, mask=mask, box=box, unwrapped=phase[-1]
+    )

@@ -85,7 +85,8 @@ def nonlinear_fit(
         echo_times=(gap,),
     )
     smooth = unwrap(pair, mask=inside, method=unwrapping, parameters=unwrapping_parameters)
-    smooth = smooth[0][inside]
+    unwrapped = smooth[0]
+    smooth = unwrapped[inside]
     turns = torch.round((smooth - grown.angle()) / TURN)
     start = (grown.angle() + TURN * turns) / gap
     result = fit(
@@ -105,6 +106,7 @@ def nonlinear_fit(
         echoes=echoes,
         mask=mask,
         box=box,
+        unwrapped=unwrapped,
         convergence=result.convergence,
     )
 

@@ -68,4 +68,6 @@ def weighted_mean(
     rate = (magnitude.square() * times * phase).sum(0) / power
     residual = phase - rate * times
     noise = signal_noise(residual, magnitude=magnitude, mask=inside, n_fitted=1)
-    return total_field(rate, noise / power.sqrt(), echoes=echoes, mask=mask, box=box)
+    return total_field(
+        rate, noise / power.sqrt(), echoes=echoes, mask=mask, box=box, unwrapped=phase[-1]
+    )

@@ -21,6 +21,7 @@ class FitFieldOutputSpec(TraitedSpec):  # type: ignore[misc] # nipype has no typ
 
     field = File(exists=True, desc='ppm')
     noise = File(exists=True, desc='standard deviation of the field, ppm')
+    unwrapped = File(desc='phase that the field comes from, rad')
     sum_of_squares = File(desc='magnitude of all echoes, root of')
     r2star = File(desc='1/s')
     t2star = File(desc='s')
@@ -49,6 +50,7 @@ class FitField(SimpleInterface):  # type: ignore[misc] # nipype has no types
         )
         maps = {'field': total.field, 'noise': total.noise}
         maps |= {'sum_of_squares': total.magnitude} if total.magnitude is not None else {}
+        maps |= {'unwrapped': total.unwrapped} if total.unwrapped is not None else {}
         maps |= vars(relaxation) if relaxation else {}
         for name, volume in maps.items():
             self._results[name] = numerics.save(volume, name, runtime.cwd)

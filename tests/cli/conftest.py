@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 import torch
 
+from qsmnet_bids.cli.cluster_plan import plan_from_arguments
+from qsmnet_bids.cli.cluster_scripts import write_folder
 from qsmnet_bids.physics.dipole import forward_field
 
 SHAPE = (40, 38, 36)
@@ -31,6 +33,28 @@ def template(tmp_path_factory):
 def raw(template, tmp_path):
     """A copy of the dataset that a test may spoil."""
     return shutil.copytree(template, tmp_path / 'raw')
+
+
+@pytest.fixture
+def dataset(raw, tmp_path):
+    """The dataset in a folder whose name asks for quotes."""
+    folder = tmp_path / 'it\'s "my", data $HOME'
+    shutil.move(raw, folder)
+    return folder
+
+
+@pytest.fixture
+def words(dataset, tmp_path):
+    """What asks for scripts for a cluster."""
+    return [str(dataset), str(tmp_path / 'the output'), '--command', 'true']
+
+
+@pytest.fixture
+def folder(words):
+    """Scripts for two subjects."""
+    plan = plan_from_arguments(words)
+    write_folder(plan, ['01', '02'])
+    return plan.folder
 
 
 def _write_subject(folder, label, *, seed):

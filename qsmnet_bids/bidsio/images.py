@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from qsmnet_bids.bidsio.nifti import open_image, write_image
+from qsmnet_bids.bidsio.nifti import read_image, write_image
 from qsmnet_bids.tensors import Echoes, Mask, MultiEcho, Volume
 from qsmnet_bids.vectors import Vector
 
@@ -124,7 +124,7 @@ def _load_echoes(paths: Sequence[Path]) -> Echoes:
 
 
 def _read(path: Path) -> np.ndarray:
-    image = open_image(path)
+    image, _ = read_image(path)
     if len(image.shape) < 3 or any(n != 1 for n in image.shape[3:]):
         raise ValueError(f'{path} must be a 3D image, got shape {image.shape}')
     # scaled as float64 where there is a slope, so that a large intercept costs no precision

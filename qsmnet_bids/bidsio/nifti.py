@@ -1,15 +1,15 @@
 """NIfTI images in and out, with the grid of the input kept to the letter."""
 
-import gzip
 from pathlib import Path
 
 import nibabel as nib
 import numpy as np
+from isal import igzip
 
 from qsmnet_bids.bidsio.atomic import write_bytes
 
-GZIP_LEVEL = 3
-"""Twice as fast as 6, for some percent of the size."""
+GZIP_LEVEL = 2
+"""Of ISA-L, from 0 to 3: the size that zlib reaches at 4, in a tenth of the time."""
 
 
 def open_image(path: Path) -> nib.Nifti1Image:
@@ -26,10 +26,30 @@ def open_image(path: Path) -> nib.Nifti1Image:
     return image
 
 
+def read_image(path: Path) -> tuple[nib.Nifti1Image, int]:
+    """Open an image and unpack all of it, to the checksum, where nibabel stops before.
+
+    Parameters
+    ----------
+    path
+        Ends in ``.nii`` or ``.nii.gz``.
+
+    Returns
+    -------
+        The image, and how many bytes it has when unpacked.
+    """
+    image = open_image(path)
+    if not path.name.endswith('.gz'):
+        return image, path.stat().st_size
+    data = igzip.decompress(path.read_bytes())
+    return type(image).from_bytes(data), len(data)
+
+
 def write_image(path: Path, array: np.ndarray, *, like: Path) -> None:
     """Write a volume with another image's affine, sform, qform and units.
 
-    The same array gives the same bytes.
+    The same array gives the same bytes on the same kind of processor, and everywhere the same
+    image.
 
     Parameters
     ----------
@@ -47,7 +67,7 @@ def write_image(path: Path, array: np.ndarray, *, like: Path) -> None:
     header = _clean_header(model.header, stored)
     data = type(model)(stored, model.affine, header).to_bytes()
     if path.name.endswith('.gz'):
-        data = gzip.compress(data, GZIP_LEVEL, mtime=0)
+        data = igzip.compress(data, GZIP_LEVEL, mtime=0)
     write_bytes(path, data)
 
 

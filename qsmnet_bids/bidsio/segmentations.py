@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from qsmnet_bids.bidsio.masks import belongs, detail
+from qsmnet_bids.bidsio.kinship import belongs, detail
 from qsmnet_bids.bidsio.names import parse_name
 from qsmnet_bids.bidsio.nifti import open_image
 from qsmnet_bids.errors import InputError, Problem

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from qsmnet_bids.physics.dipole import forward_field
-from qsmnet_bids.quality import echo_measures, quality_measures
+from qsmnet_bids.quality import echo_measures, forward_residual, quality_measures
 from qsmnet_bids.quality.coarse import asymmetry, harmonic_share
 from qsmnet_bids.quality.masks import border_fraction, roughness
 from qsmnet_bids.reports.measures import MEASURES
@@ -55,6 +55,19 @@ def test_scaled_map_leaves_its_share(chi, local):
 def test_constant_in_the_field_does_not_count(chi, local):
     shifted = dataclasses.replace(local, field=(local.field + 3) * local.mask)
     assert quality_measures(chi, local=shifted)['forward_residual_ratio'] < 0.01
+
+
+def test_residual_is_zero_outside_the_mask_and_on_average(chi, local):
+    wrong = dataclasses.replace(chi, chi=1.5 * chi.chi)
+    residual = forward_residual(wrong, local=local)
+    assert not residual[~chi.mask].any()
+    inside = residual[chi.mask]
+    assert float(inside.mean()) == pytest.approx(0, abs=1e-6)
+    expected = 0.5 * (local.field[chi.mask] - local.field[chi.mask].mean())
+    torch.testing.assert_close(inside, expected, atol=2e-3, rtol=0)
+    measures = quality_measures(wrong, local=local)
+    assert measures == quality_measures(wrong, local=local, residual=residual)
+    assert measures['forward_residual_ppm'] == pytest.approx(float(inside.std()), rel=1e-3)
 
 
 def test_percentiles_are_those_of_the_mask(chi, local):

@@ -23,6 +23,7 @@ class CombinePassesOutputSpec(TraitedSpec):  # type: ignore[misc] # nipype has n
     """The susceptibility."""
 
     chi = File(exists=True, desc='ppm')
+    residual = File(exists=True, desc='field of chi minus the local field, ppm')
     quality = traits.Dict(desc='measures of the map')
     steps = traits.List(traits.Dict, desc='for the sidecar')
     fingerprint = traits.Str(desc='of all that the outputs were made from')
@@ -45,7 +46,9 @@ class CombinePasses(SimpleInterface):  # type: ignore[misc] # nipype has no type
         chi = numerics.combine_passes(local, second_chi=second, first_chi=first, first_mask=mask)
         chi, zero = numerics.choose_zero(chi, inputs, r2star=local.r2star)
         self._results['chi'] = numerics.save(chi.chi, 'chi', runtime.cwd)
-        self._results['quality'] = numerics.quality_measures(chi, local=local)
+        residual = numerics.forward_residual(chi, local=local)
+        self._results['residual'] = numerics.save(residual, 'residual', runtime.cwd)
+        self._results['quality'] = numerics.quality_measures(chi, local=local, residual=residual)
         self._results['fingerprint'] = fingerprint(inputs)
         first_steps = [*inputs.first_background_steps, *inputs.first_steps]
         steps = [*_named_first(first_steps), *_inversions(inputs.steps)]

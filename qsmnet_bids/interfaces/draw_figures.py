@@ -16,7 +16,18 @@ from qsmnet_bids.bidsio.nifti import open_image
 from qsmnet_bids.interfaces import lazy
 from qsmnet_bids.interfaces.specs import LoadedEchoesInputSpec
 
-MAPS = ('mask', 'total', 'local', 'chi', 'swi', 'minip')
+MAPS = (
+    'mask',
+    'total',
+    'local',
+    'chi',
+    'r2star',
+    'residual',
+    'unwrapped',
+    'uncertainty',
+    'swi',
+    'minip',
+)
 """Inputs that are one volume."""
 
 
@@ -31,6 +42,10 @@ class DrawFiguresInputSpec(LoadedEchoesInputSpec):
     total = File(exists=True, mandatory=True, nohash=True, desc='ppm')
     local = File(exists=True, mandatory=True, nohash=True, desc='ppm')
     chi = File(exists=True, mandatory=True, nohash=True, desc='ppm')
+    r2star = File(exists=True, nohash=True, desc='1/s; drawn if given')
+    residual = File(exists=True, nohash=True, desc='ppm; drawn if given')
+    unwrapped = File(exists=True, nohash=True, desc='phase, rad; drawn if given')
+    uncertainty = File(exists=True, nohash=True, desc='of chi, ppm; drawn if given')
     swi = File(exists=True, desc='drawn if given')
     minip = File(exists=True, desc='its projection')
 

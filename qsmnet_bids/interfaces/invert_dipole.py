@@ -19,6 +19,7 @@ class InvertDipoleOutputSpec(TraitedSpec):  # type: ignore[misc] # nipype has no
     """The susceptibility."""
 
     chi = File(exists=True, desc='ppm')
+    residual = File(exists=True, desc='field of chi minus the local field, ppm')
     quality = traits.Dict(desc='measures of the map')
     steps = traits.List(traits.Dict, desc='for the sidecar')
     fingerprint = traits.Str(desc='of all that the outputs were made from')
@@ -39,7 +40,9 @@ class InvertDipole(SimpleInterface):  # type: ignore[misc] # nipype has no types
         )
         chi, zero = numerics.choose_zero(chi, inputs, r2star=local.r2star)
         self._results['chi'] = numerics.save(chi.chi, 'chi', runtime.cwd)
-        self._results['quality'] = numerics.quality_measures(chi, local=local)
+        residual = numerics.forward_residual(chi, local=local)
+        self._results['residual'] = numerics.save(residual, 'residual', runtime.cwd)
+        self._results['quality'] = numerics.quality_measures(chi, local=local, residual=residual)
         self._results['fingerprint'] = fingerprint(inputs)
         self._results['steps'] = [step.as_dict(), zero.as_dict()]
         return runtime

@@ -7,19 +7,22 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from qsmnet_bids.reports.planes import EDGES, Grid, Tile, picture
+from qsmnet_bids.reports.planes import EDGES, Grid, Shade, Tile, picture
+from qsmnet_bids.reports.windows import Window
 
 WIDTH = 1400
 BAR_WIDTH = 96
 NAME_WIDTH = 30
 
-INK = (242, 242, 242)
-PAPER = (0, 0, 0)
+INK, PAPER = 242, 0
+OUTLINE = (255, 176, 0)
 FONT_SIZE = 15
 _STROKE = 2
 _GREY_LEVELS = 96
-_COMPRESSION = 6
+_COMPRESSION = 4
 _TICK = 5
+_SPARE = 1
+"""Index of the outline's colour in the palette: no level of grey."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +32,7 @@ class Row:
     Parameters
     ----------
     volume
-        Grey values 0 to 255, turned to right, anterior, superior.
+        Turned to right, anterior, superior; further axes come last.
     tiles
         Its slices and their places.
     name
@@ -44,31 +47,9 @@ class Row:
     labelled: bool = True
 
 
-@dataclass(frozen=True)
-class Window:
-    """The values that are shown as black and white.
-
-    Parameters
-    ----------
-    low, high
-        In ``unit``.
-    unit
-        Written above the bar; without one no bar is drawn.
-    """
-
-    low: float
-    high: float
-    unit: str = ''
-
-    def to_grey(self, volume: np.ndarray) -> np.ndarray:
-        """Scale a volume to 0..255; what is not finite becomes black."""
-        scaled = (volume - np.float32(self.low)) * np.float32(255 / (self.high - self.low))
-        scaled[~np.isfinite(scaled)] = 0
-        grey: np.ndarray = np.rint(np.clip(scaled, 0, 255)).astype(np.uint8)
-        return grey
-
-
-def compose(rows: list[Row], grid: Grid, height: int, *, smooth: bool) -> np.ndarray:
+def compose(
+    rows: list[Row], grid: Grid, height: int, *, smooth: bool, shade: Shade | None = None
+) -> np.ndarray:
     """Put all slices on one black canvas.
 
     Parameters
@@ -81,6 +62,8 @@ def compose(rows: list[Row], grid: Grid, height: int, *, smooth: bool) -> np.nda
         Of the canvas, pixels.
     smooth
         Interpolate between voxels.
+    shade
+        Of each slice; None for volumes of grey values.
 
     Returns
     -------
@@ -90,59 +73,70 @@ def compose(rows: list[Row], grid: Grid, height: int, *, smooth: bool) -> np.nda
     for row in rows:
         for tile in row.tiles:
             place = slice(tile.y, tile.y + tile.height), slice(tile.x, tile.x + tile.width)
-            canvas[place] = picture(row.volume, grid, tile, smooth=smooth)
+            canvas[place] = picture(row.volume, grid, tile, smooth=smooth, shade=shade)
     return canvas
 
 
-def finish(canvas: np.ndarray, rows: list[Row], grid: Grid, *, window: Window) -> bytes:
+def finish(
+    canvas: np.ndarray,
+    rows: list[Row],
+    grid: Grid,
+    *,
+    window: Window,
+    outline: np.ndarray | None = None,
+) -> bytes:
     """Label a canvas and encode it.
 
     Parameters
     ----------
     canvas
-        8-bit grey ``(height, WIDTH)`` or colour ``(height, WIDTH, 3)``.
+        8-bit grey, shape ``(height, WIDTH)``.
     rows
         Placed slices.
     grid
         Their axes and box.
     window
         For the colour bar.
+    outline
+        True where the canvas gets the outline's colour, below the labels.
 
     Returns
     -------
         A PNG file.
     """
-    is_grey = canvas.ndim == 2
     image = Image.fromarray(canvas)
     draw = ImageDraw.Draw(image)
     for row in rows:
         _label(image, draw, row, grid)
     if window.unit:
         _bar(image, draw, window)
-    return encode(image, is_grey=is_grey)
+    # labels keep what they cover
+    return encode(image, outline=None if outline is None else outline & (canvas == image))
 
 
-def encode(image: Image.Image, *, is_grey: bool) -> bytes:
-    """Encode an image as a palette PNG without metadata.
+def encode(image: Image.Image, *, outline: np.ndarray | None = None) -> bytes:
+    """Encode a grey image as a compact PNG without metadata.
 
     Parameters
     ----------
     image
-        8-bit grey or colour.
-    is_grey
-        Whether it is grey; otherwise it gets a palette.
+        8-bit grey.
+    outline
+        True where it gets the outline's colour.
 
     Returns
     -------
         A PNG file.
     """
-    if is_grey:
-        # fewer levels than 256 halve the file; the step stays below what a screen shows
-        step = 255 / (_GREY_LEVELS - 1)
-        levels = np.round(np.round(np.arange(256) / step) * step).astype(np.uint8)
-        image = image.point(levels.tolist())
-    else:
-        image = image.quantize(_GREY_LEVELS, dither=Image.Dither.NONE)
+    # fewer levels than 256 halve the file; the step stays below what a screen shows
+    step = 255 / (_GREY_LEVELS - 1)
+    levels = np.round(np.round(np.arange(256) / step) * step).astype(np.uint8)
+    image = image.point(levels.tolist())
+    if outline is not None:
+        image = Image.fromarray(np.where(outline, np.uint8(_SPARE), np.asarray(image)))
+        palette = np.repeat(np.arange(256), 3).reshape(256, 3)
+        palette[_SPARE] = OUTLINE
+        image.putpalette(palette.flatten().tolist())
     buffer = io.BytesIO()
     image.save(buffer, format='PNG', compress_level=_COMPRESSION)
     return buffer.getvalue()
@@ -166,7 +160,7 @@ def write(draw: ImageDraw.ImageDraw, place: tuple[float, float], words: str, anc
     Parameters
     ----------
     draw
-        Of a grey or colour image.
+        Of a grey image.
     place
         x, y of the anchor, pixels.
     words
@@ -174,15 +168,14 @@ def write(draw: ImageDraw.ImageDraw, place: tuple[float, float], words: str, anc
     anchor
         As Pillow has it: ``la`` for the upper left corner, ``mm`` for the middle.
     """
-    is_grey = draw.mode == 'L'
     draw.text(
         place,
         words,
-        fill=INK[0] if is_grey else INK,
+        fill=INK,
         font=font(),
         anchor=anchor,
         stroke_width=_STROKE,
-        stroke_fill=PAPER[0] if is_grey else PAPER,
+        stroke_fill=PAPER,
     )
 
 
@@ -219,20 +212,9 @@ def _bar(image: Image.Image, draw: ImageDraw.ImageDraw, window: Window) -> None:
     right, bottom = left + 16, top + length
     ramp = np.linspace(255, 0, length).round().astype(np.uint8)
     image.paste(Image.fromarray(np.repeat(ramp[:, None], right - left, axis=1)), (left, top))
-    ink = INK[0] if draw.mode == 'L' else INK
-    draw.rectangle((left - 1, top - 1, right, bottom), outline=ink)
+    draw.rectangle((left - 1, top - 1, right, bottom), outline=INK)
     write(draw, ((left + right) / 2, top - 12), window.unit, 'md')
-    words = {'rad': ['-pi', '-pi/2', '0', 'pi/2', 'pi']}  # the font has no Greek
-    ticks = _ticks(window)
-    for tick, name in zip(ticks, words.get(window.unit, [f'{t:g}' for t in ticks]), strict=True):
+    for tick, name in window.ticks():
         y = bottom - (tick - window.low) / (window.high - window.low) * length
-        draw.line((right, y, right + _TICK, y), fill=ink)
+        draw.line((right, y, right + _TICK, y), fill=INK)
         write(draw, (right + _TICK + 4, y), name, 'lm')
-
-
-def _ticks(window: Window) -> list[float]:
-    low, high = window.low, window.high
-    if low == -high:
-        return [low, low / 2, 0.0, high / 2, high]
-    count = round((high - low) / 0.1)
-    return [round(low + 0.1 * step, 3) for step in range(count + 1)]

@@ -4,6 +4,7 @@ The same input gives the same bytes.
 """
 
 import math
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -14,11 +15,10 @@ from qsmnet_bids.reports.canvas import (
     NAME_WIDTH,
     WIDTH,
     Row,
-    Window,
     compose,
     finish,
 )
-from qsmnet_bids.reports.captions import CHI_WINDOW, LOCAL_WINDOW, figure_label
+from qsmnet_bids.reports.captions import CHI_WINDOW, EXTRA_WINDOWS, LOCAL_WINDOW, figure_label
 from qsmnet_bids.reports.histogram import histogram
 from qsmnet_bids.reports.packing import pack
 from qsmnet_bids.reports.planes import (
@@ -31,8 +31,8 @@ from qsmnet_bids.reports.planes import (
     grid_around,
     spread,
 )
+from qsmnet_bids.reports.windows import Window, percentile, sample, symmetric
 
-_OUTLINE = (255, 176, 0)
 _MAX_ECHOES = 8
 
 
@@ -48,6 +48,10 @@ def draw_figures(  # noqa: PLR0913  one argument per map, named as the sidecars 
     affine: np.ndarray,
     inversion: str,
     suffix: str = 'MEGRE',
+    r2star: np.ndarray | None = None,
+    residual: np.ndarray | None = None,
+    unwrapped: np.ndarray | None = None,
+    uncertainty: np.ndarray | None = None,
     swi: np.ndarray | None = None,
     minip: np.ndarray | None = None,
 ) -> list[Path]:
@@ -64,7 +68,7 @@ def draw_figures(  # noqa: PLR0913  one argument per map, named as the sidecars 
     mask
         True inside, shape ``(x, y, z)``.
     total, local
-        Field, ppm, shape ``(x, y, z)``.
+        Field, ppm, zero outside the mask, shape ``(x, y, z)``.
     chi
         Susceptibility, ppm, zero where it is not known, shape ``(x, y, z)``.
     affine
@@ -74,6 +78,10 @@ def draw_figures(  # noqa: PLR0913  one argument per map, named as the sidecars 
         maps of several methods keep their own.
     suffix
         Of the run's files.
+    r2star, residual, unwrapped, uncertainty
+        Decay rate (1/s), field of the map minus the local field (ppm), phase without wraps (rad)
+        and standard deviation of the susceptibility (ppm), zero outside the mask, shape
+        ``(x, y, z)``; None for no picture.
     swi, minip
         Susceptibility-weighted image and its projection, any unit, shape ``(x, y, z)``; both or
         neither.
@@ -84,23 +92,31 @@ def draw_figures(  # noqa: PLR0913  one argument per map, named as the sidecars 
     """
     mask = np.asarray(mask, dtype=bool)
     _check_shapes(mask, magnitude=magnitude, phase=phase, total=total, local=local, chi=chi)
-    grid = grid_around(mask, affine)
-    peak = _percentile(magnitude[:, mask], 99.5)
-    limit = _round_up(_percentile(np.abs(total[mask]), 99.0))
+    extras = {
+        'r2star': r2star,
+        'residual': residual,
+        'unwrapped': unwrapped,
+        'uncertainty': uncertainty,
+        'swi': swi,
+        'minip': minip,
+    }
+    given = {name: volume for name, volume in extras.items() if volume is not None}
+    _check_shapes(mask, **given)
+    grid, voxels = grid_around(mask, affine), sample(mask)
+    samples = magnitude.reshape(len(magnitude), -1)[:, voxels]
+    peak = percentile(samples, 99.5)
     pngs = {
         'magnitude': _echo_strips(magnitude, grid, Window(0.0, peak), smooth=True),
         'phase': _echo_strips(phase, grid, Window(-math.pi, math.pi, 'rad'), smooth=False),
-        'mask': _outlined(magnitude, mask, grid),
-        'totalfield': _three_planes(total, mask, grid, Window(-limit, limit, 'ppm')),
-        'localfield': _three_planes(local, mask, grid, Window(*LOCAL_WINDOW, 'ppm')),
-        'chi': _three_planes(chi, mask, grid, Window(*CHI_WINDOW, 'ppm')),
+        'mask': _outlined(magnitude, mask, grid, peak=percentile(_combine(samples.T), 99.5)),
+        'totalfield': _three_planes(total, grid, symmetric(total.flat[voxels], 'ppm')),
+        'localfield': _three_planes(local, grid, Window(*LOCAL_WINDOW, 'ppm')),
+        'chi': _three_planes(chi, grid, Window(*CHI_WINDOW, 'ppm')),
         'histogram': histogram(chi[mask & (chi != 0)]),
+        **_extras(given, voxels, grid),
     }
     grey = Window(0.0, peak).to_grey(magnitude[0])
     pngs['viewer'] = pack(grey, chi, mask & (chi != 0), grid)
-    if swi is not None and minip is not None:
-        _check_shapes(mask, swi=swi, minip=minip)
-        pngs['swi'] = _image_and_projection(swi, minip, mask, grid)
     paths = []
     for what, png in pngs.items():
         description = figure_label(what, inversion)
@@ -117,43 +133,59 @@ def _check_shapes(mask: np.ndarray, **volumes: np.ndarray) -> None:
             raise ValueError(f'{name} must have shape {expected}, got {volume.shape}')
 
 
-def _three_planes(volume: np.ndarray, mask: np.ndarray, grid: Grid, window: Window) -> bytes:
-    grey = window.to_grey(volume)
-    grey[~mask | (volume == 0)] = 0
-    turned = grid.turn(grey)
+def _extras(given: Mapping[str, np.ndarray], voxels: np.ndarray, grid: Grid) -> dict[str, bytes]:
+    """Draw what not every run has."""
+    pngs = {
+        name: _three_planes(given[name], grid, Window(*window), size=True)
+        for name, window in EXTRA_WINDOWS.items()
+        if name in given
+    }
+    if 'unwrapped' in given:
+        phase = given['unwrapped']
+        pngs['unwrapped'] = _three_planes(phase, grid, symmetric(phase.flat[voxels], 'rad'))
+    if {'swi', 'minip'} <= set(given):
+        pngs['swi'] = _image_and_projection(given['swi'], given['minip'], voxels, grid)
+    return pngs
+
+
+def _three_planes(volume: np.ndarray, grid: Grid, window: Window, *, size: bool = False) -> bytes:
+    def shade(values: np.ndarray) -> np.ndarray:
+        return window.to_grey_where_known(np.abs(values) if size else values)
+
     places, height = arrange(_planes(grid), grid, left=0, right=WIDTH - BAR_WIDTH)
-    rows = [Row(turned, tiles) for tiles in places]
-    return finish(compose(rows, grid, height, smooth=True), rows, grid, window=window)
-
-
-def _outlined(magnitude: np.ndarray, mask: np.ndarray, grid: Grid) -> bytes:
-    combined = np.sqrt(
-        sum(np.square(echo, dtype=np.float32) for echo in magnitude) / len(magnitude)
-    )
-    window = Window(0.0, _percentile(combined[mask], 99.5))
-    turned, turned_mask = grid.turn(window.to_grey(combined)), grid.turn(mask.astype(np.uint8))
-    places, height = arrange(_planes(grid), grid, left=0, right=WIDTH)
-    rows = [Row(turned, tiles) for tiles in places]
-    grey = compose(rows, grid, height, smooth=True)
-    shapes = [Row(turned_mask * np.uint8(255), tiles) for tiles in places]
-    inside = compose(shapes, grid, height, smooth=True) > 127
-    canvas = np.repeat(grey[..., None], 3, axis=2)
-    canvas[_edge(inside)] = _OUTLINE
+    rows = [Row(grid.turn(volume), tiles) for tiles in places]
+    canvas = compose(rows, grid, height, smooth=True, shade=shade)
     return finish(canvas, rows, grid, window=window)
 
 
+def _outlined(magnitude: np.ndarray, mask: np.ndarray, grid: Grid, *, peak: float) -> bytes:
+    echoes, window = np.moveaxis(magnitude, 0, -1), Window(0.0, peak)
+    # as wide as the maps, which a page shows in the same place
+    places, height = arrange(_planes(grid), grid, left=0, right=WIDTH - BAR_WIDTH)
+    rows = [Row(grid.turn(echoes), tiles) for tiles in places]
+    canvas = compose(
+        rows, grid, height, smooth=True, shade=lambda seen: window.to_grey(_combine(seen))
+    )
+    shapes = [Row(grid.turn(mask.view(np.uint8)), tiles) for tiles in places]
+    inside = compose(shapes, grid, height, smooth=True, shade=lambda seen: seen * np.uint8(255))
+    return finish(canvas, rows, grid, window=window, outline=_edge(inside > 127))
+
+
+def _combine(echoes: np.ndarray) -> np.ndarray:
+    """Take the root mean square over the last axis."""
+    return np.asarray(np.sqrt(np.square(echoes, dtype=np.float32).mean(axis=-1)))
+
+
 def _image_and_projection(
-    image: np.ndarray, projection: np.ndarray, mask: np.ndarray, grid: Grid
+    image: np.ndarray, projection: np.ndarray, voxels: np.ndarray, grid: Grid
 ) -> bytes:
-    window = Window(0.0, _percentile(image[mask], 99.5))
+    window = Window(0.0, percentile(image.flat[voxels], 99.5))
     strip = spread(grid, AXIAL, 6)
     places, height = arrange([strip, strip], grid, left=NAME_WIDTH, right=WIDTH)
     named = zip((image, projection), places, ('SWI', 'minIP'), strict=True)
-    rows = [
-        Row(grid.turn(window.to_grey(volume)), tiles, name, name == 'SWI')
-        for volume, tiles, name in named
-    ]
-    return finish(compose(rows, grid, height, smooth=True), rows, grid, window=window)
+    rows = [Row(grid.turn(volume), tiles, name, name == 'SWI') for volume, tiles, name in named]
+    canvas = compose(rows, grid, height, smooth=True, shade=window.to_grey)
+    return finish(canvas, rows, grid, window=window)
 
 
 def _echo_strips(echoes: np.ndarray, grid: Grid, window: Window, *, smooth: bool) -> bytes:
@@ -163,10 +195,11 @@ def _echo_strips(echoes: np.ndarray, grid: Grid, window: Window, *, smooth: bool
     right = WIDTH - (BAR_WIDTH if window.unit else 0)
     places, height = arrange([strip] * len(chosen), grid, left=NAME_WIDTH, right=right)
     rows = [
-        Row(grid.turn(window.to_grey(echoes[echo])), tiles, f'echo {echo + 1}', echo == 0)
+        Row(grid.turn(echoes[echo]), tiles, f'echo {echo + 1}', echo == 0)
         for echo, tiles in zip(chosen, places, strict=True)
     ]
-    return finish(compose(rows, grid, height, smooth=smooth), rows, grid, window=window)
+    canvas = compose(rows, grid, height, smooth=smooth, shade=window.to_grey)
+    return finish(canvas, rows, grid, window=window)
 
 
 def _planes(grid: Grid) -> list[list[Tile]]:
@@ -182,15 +215,3 @@ def _edge(inside: np.ndarray) -> np.ndarray:
     for axis in (0, 1):
         inner &= np.roll(core, 1, axis) & np.roll(core, -1, axis)
     return np.asarray(inside & ~inner)
-
-
-def _percentile(values: np.ndarray, percent: float) -> float:
-    finite = values[np.isfinite(values)]
-    value = float(np.percentile(finite, percent)) if finite.size else 0.0
-    return value if value > 0 else 1.0
-
-
-def _round_up(value: float) -> float:
-    """Round up to 1, 2 or 5 times a power of ten."""
-    power = 10.0 ** math.floor(math.log10(value))
-    return next(step * power for step in (1, 2, 5, 10) if step * power >= value * 0.999)

@@ -51,7 +51,7 @@ def histogram(values: np.ndarray) -> bytes:
         (100, 10), 'voxels per bin (%)', fill=_INK, font=font(), anchor='mm'
     )
     image.paste(label.rotate(90, expand=True), (4, (_TOP + _BASE) // 2 - 100))
-    return encode(image, is_grey=True)
+    return encode(image)
 
 
 def _axes(draw: ImageDraw.ImageDraw, top: float) -> None:

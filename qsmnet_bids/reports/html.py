@@ -1,6 +1,5 @@
 """The report of one subject: one self-contained page, from its sidecars and figures alone."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from glob import escape
@@ -9,19 +8,14 @@ from pathlib import Path
 from qsmnet_bids import __version__
 from qsmnet_bids.bidsio.atomic import write_bytes
 from qsmnet_bids.errors import Failure, InputError
-from qsmnet_bids.reports.captions import (
-    CAPTIONS,
-    ORIENTATION,
-    TITLES,
-    WEIGHTED_CAPTION,
-    WEIGHTED_TITLE,
-    figure_label,
-)
-from qsmnet_bids.reports.measures import BY_KEY, MEASURES, Measure
+from qsmnet_bids.reports.captions import ORIENTATION
+from qsmnet_bids.reports.headlines import Headline, chain, headlines
+from qsmnet_bids.reports.measures import MEASURES, Measure
 from qsmnet_bids.reports.methods import Reference, methods_paragraph, references
-from qsmnet_bids.reports.packing import layout_of
-from qsmnet_bids.reports.pages import inline_png, render
+from qsmnet_bids.reports.pages import render
+from qsmnet_bids.reports.pictures import Picture, figures_of, viewer_of
 from qsmnet_bids.reports.records import RunRecord, StepRecord, find_sidecars, read_record
+from qsmnet_bids.reports.regions import RegionsTable, regions_table
 from qsmnet_bids.reports.reporting import reporting_items
 from qsmnet_bids.reports.values import MINUS, TIMES, join_numbers
 
@@ -39,7 +33,6 @@ STAGES = {
     'first inversion': 'Dipole inversion, first pass',
     'weighting': 'Susceptibility-weighted images',
 }
-SUMMARY = ('mask_volume_ml', 'chi_sd', 'field_noise_ppm', 'forward_residual_ratio', 'run_time_s')
 _SCANNER = (
     ('Manufacturer', 'Manufacturer', ''),
     ('ManufacturersModelName', 'Scanner', ''),
@@ -53,23 +46,6 @@ _PHASE_SIGNS = {'1': '+1 (phase grows where the field is above B0)', '-1': f'{MI
 
 
 @dataclass(frozen=True)
-class Picture:
-    """A figure of the page.
-
-    Parameters
-    ----------
-    title, caption
-        Words around it.
-    source
-        Data URI; empty where the file is missing.
-    """
-
-    title: str
-    caption: str
-    source: str
-
-
-@dataclass(frozen=True)
 class RunView:
     """A run as the page shows it.
 
@@ -77,8 +53,14 @@ class RunView:
     ----------
     record
         From the sidecar.
-    pictures
-        In the order of the page.
+    headlines
+        The first that a reader wants.
+    used
+        Methods, by what they were used for.
+    figures
+        In the order of the page; two pictures are shown in turns.
+    regions
+        Of the segmentations that were measured.
     viewer
         Data URI of the viewer's volumes and their layout as JSON; both empty without them.
     acquisition, quality, versions
@@ -96,7 +78,10 @@ class RunView:
     """
 
     record: RunRecord
-    pictures: list[Picture]
+    headlines: list[Headline]
+    used: list[tuple[str, str]]
+    figures: list[list[Picture]]
+    regions: list[RegionsTable]
     viewer: tuple[str, str]
     acquisition: list[tuple[str, str]]
     quality: list[tuple[Measure, str]]
@@ -135,15 +120,13 @@ def write_subject_report(
         except InputError as error:
             unreadable.append(str(error).replace(f'{output_dir}/', ''))
             continue
-        figures = output_dir / f'sub-{subject}' / 'figures'
-        views.append(_view(record, figures, is_stale=record.name in failed))
+        views.append(_view(record, output_dir, is_stale=record.name in failed))
     page = render(
         'subject.html',
         subject=subject,
         verdict=_verdict(views, failed, unreadable),
         has_problems=bool(failed or unreadable or not views),
         views=views,
-        summary=[BY_KEY[key] for key in SUMMARY],
         orientation=ORIENTATION,
         failures=failures,
         unreadable=unreadable,
@@ -172,12 +155,15 @@ def _runs(count: int) -> str:
     return 'run' if count == 1 else 'runs'
 
 
-def _view(record: RunRecord, figures: Path, *, is_stale: bool) -> RunView:
+def _view(record: RunRecord, output_dir: Path, *, is_stale: bool) -> RunView:
+    folder = output_dir / f'sub-{record.entities["sub"]}' / 'figures'
     return RunView(
         record=record,
-        pictures=[_picture(record, figures, description) for description in CAPTIONS]
-        + _weighted(record, figures),
-        viewer=_viewer(record, figures),
+        headlines=headlines(record),
+        used=chain(record),
+        figures=figures_of(record, folder),
+        regions=regions_table(output_dir, record),
+        viewer=viewer_of(record, folder),
         acquisition=_acquisition(record),
         quality=[(measure, measure.show(record.quality.get(measure.key))) for measure in MEASURES],
         steps=[(STAGES.get(step.stage, step.stage), step) for step in record.steps],
@@ -187,30 +173,6 @@ def _view(record: RunRecord, figures: Path, *, is_stale: bool) -> RunView:
         cited=references(record),
         is_stale=is_stale,
     )
-
-
-def _picture(record: RunRecord, figures: Path, description: str) -> Picture:
-    label = figure_label(description, record.inversion)
-    found = sorted(figures.glob(f'{escape(record.name)}_desc-{label}_*.png'))
-    source = inline_png(found[0]) if found else ''
-    return Picture(TITLES[description], CAPTIONS[description], source)
-
-
-def _weighted(record: RunRecord, figures: Path) -> list[Picture]:
-    """Give the susceptibility-weighted image, if the run has one."""
-    if not any(step.stage == 'weighting' for step in record.steps):
-        return []
-    found = sorted(figures.glob(f'{escape(record.name)}_desc-swi_*.png'))
-    source = inline_png(found[0]) if found else ''
-    return [Picture(WEIGHTED_TITLE, WEIGHTED_CAPTION, source)]
-
-
-def _viewer(record: RunRecord, figures: Path) -> tuple[str, str]:
-    label = figure_label('viewer', record.inversion)
-    found = sorted(figures.glob(f'{escape(record.name)}_desc-{label}_*.png'))
-    if not found:
-        return '', ''
-    return inline_png(found[0]), json.dumps(layout_of(found[0].read_bytes()))
 
 
 def _acquisition(record: RunRecord) -> list[tuple[str, str]]:

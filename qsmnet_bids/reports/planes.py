@@ -1,5 +1,6 @@
 """Slices in three planes, turned to the subject's axes and tiled on one canvas."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import nibabel.orientations
@@ -12,6 +13,9 @@ from qsmnet_bids.vectors import Vector
 SAGITTAL, CORONAL, AXIAL = 0, 1, 2
 EDGES = {SAGITTAL: ('P', 'A'), CORONAL: ('L', 'R'), AXIAL: ('L', 'R')}
 """What lies at the left and the right edge of a slice's picture."""
+
+Shade = Callable[[np.ndarray], np.ndarray]
+"""From the values of a slice to grey values 0 to 255."""
 
 _GAP = 6
 
@@ -156,19 +160,23 @@ def arrange(
     return placed, y
 
 
-def picture(volume: np.ndarray, grid: Grid, tile: Tile, *, smooth: bool) -> np.ndarray:
+def picture(
+    volume: np.ndarray, grid: Grid, tile: Tile, *, smooth: bool, shade: Shade | None = None
+) -> np.ndarray:
     """Cut one slice as it is seen: anterior or superior up, the subject's left at the left.
 
     Parameters
     ----------
     volume
-        Grey values 0 to 255, turned by ``grid.turn``.
+        Turned by ``grid.turn``; further axes come last.
     grid
         Axes and box.
     tile
         Which slice, and its size in pixels.
     smooth
         Interpolate between voxels; False for data that wraps and for masks.
+    shade
+        Of the slice; None for a volume of grey values.
 
     Returns
     -------
@@ -176,7 +184,8 @@ def picture(volume: np.ndarray, grid: Grid, tile: Tile, *, smooth: bool) -> np.n
     """
     ranges = [slice(low, high) for low, high in grid.box]
     ranges[tile.axis] = slice(tile.index, tile.index + 1)
-    seen = volume[tuple(ranges)].squeeze(axis=tile.axis).T[::-1]
+    seen = volume[tuple(ranges)].squeeze(axis=tile.axis).swapaxes(0, 1)[::-1]
+    seen = seen if shade is None else shade(seen)
     resampling = Image.Resampling.BILINEAR if smooth else Image.Resampling.NEAREST
     image = Image.fromarray(np.ascontiguousarray(seen, dtype=np.uint8))
     return np.asarray(image.resize((max(tile.width, 1), max(tile.height, 1)), resampling))

@@ -149,7 +149,9 @@ def find_sidecars(output_dir: Path, subject: str = '*') -> Iterator[Path]:
     """
     for folder in sorted(output_dir.glob(f'sub-{subject}')):
         if folder.is_dir():
-            yield from sorted(folder.glob(f'**/sub-*{SUFFIX}'))
+            found = sorted(folder.glob(f'**/sub-*{SUFFIX}'))
+            # the uncertainty of a map lies beside it and is none
+            yield from (path for path in found if '_desc-uncertainty_' not in path.name)
 
 
 def read_record(path: Path) -> RunRecord:

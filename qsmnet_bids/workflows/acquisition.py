@@ -129,7 +129,7 @@ def init_acquisition_wf(
             (fit_field, invert_dipole, COMPANIONS),
             (remove_background, invert_dipole, _same('field', 'noise', 'mask', 'fingerprint')),
             (mask_run, draw_figures, _same('mask', 'magnitude', 'phase')),
-            (fit_field, draw_figures, [('field', 'total')]),
+            (fit_field, draw_figures, [('field', 'total'), *_same('r2star', 'unwrapped')]),
             (remove_background, draw_figures, [('field', 'local')]),
             (draw_figures, write_figures, _same('figures')),
             (mask_run, write_derivatives, [('mask', 'mask'), ('steps', 'mask_steps')]),
@@ -149,7 +149,7 @@ def init_acquisition_wf(
     workflow.connect(mapping, 'steps', write_derivatives, 'inversion_steps')
     workflow.connect(
         [
-            (mapping, draw_figures, _same('chi', 'fingerprint')),
+            (mapping, draw_figures, _same('chi', 'residual', 'fingerprint')),
             (mapping, write_derivatives, _same('chi', 'quality')),
         ]
     )

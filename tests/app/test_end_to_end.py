@@ -83,7 +83,7 @@ def test_outputs_are_there(app, first):
     for image in (*anat.glob('*.nii.gz'), *fmap.glob('*.nii.gz')):
         sidecar = json.loads(image.with_name(image.name[:-7] + '.json').read_text())
         assert 'SkullStripped' in sidecar
-    assert len(list((app.out / 'sub-01' / 'figures').glob('*.png'))) == 8
+    assert len(list((app.out / 'sub-01' / 'figures').glob('*.png'))) == 11
     assert (app.out / 'sub-01.html').is_file()
     assert not list(app.out.rglob('*.tmp'))
 

@@ -37,7 +37,7 @@ class TestEachMethod:
         assert torch.equal(total.mask, head.brain)
         assert total.voxel_size == head.echoes.voxel_size
         assert total.b0_dir == head.echoes.b0_dir
-        for volume in (total.field, total.noise):
+        for volume in (total.field, total.noise, total.unwrapped):
             assert volume.dtype == torch.float32
             assert torch.isfinite(volume).all()
             assert not volume[~head.brain].any()
@@ -45,6 +45,14 @@ class TestEachMethod:
         assert torch.equal(head.echoes.phase, before)
         strength = head.echoes.magnitude.square().sum(0).sqrt()
         assert torch.allclose(total.magnitude, strength)
+
+    def test_the_unwrapped_phase_is_a_multiple_of_the_field_without_turns(self, method, head):
+        total = method(head.echoes, mask=head.brain)
+        field, phase = (v[head.brain].double() for v in (total.field, total.unwrapped))
+        columns = torch.stack([field, torch.ones_like(field)], dim=1)
+        fitted = columns @ torch.linalg.lstsq(columns, phase[:, None]).solution
+        assert float((phase - fitted[:, 0]).abs().max()) < math.pi
+        assert float(phase.std()) > 5 * float((phase - fitted[:, 0]).std())
 
     @pytest.mark.parametrize('echo_times', [(0.01,), (0.004, 0.012), (0.004, 0.009, 0.016, 0.025)])
     def test_the_field_is_right_within_its_noise(self, method, echo_times):

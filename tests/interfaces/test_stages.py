@@ -19,6 +19,7 @@ from qsmnet_bids.interfaces.remove_background import RemoveBackground
 from qsmnet_bids.interfaces.specs import fingerprint
 from qsmnet_bids.inversion.tkd import tkd
 from qsmnet_bids.masking.threshold import threshold
+from qsmnet_bids.quality import forward_residual
 from qsmnet_bids.referencing import reference
 
 
@@ -103,6 +104,7 @@ def test_fit_field_is_its_methods(tmp_path, loaded_inputs, echoes, mask, total, 
     decay = relaxometry(echoes, mask=mask)
     maps = {'field': total.field, 'noise': total.noise}
     maps['sum_of_squares'] = echoes.magnitude.square().sum(dim=0).sqrt()
+    maps['unwrapped'] = total.unwrapped
     for name, expected in (vars(decay) | maps).items():
         np.testing.assert_allclose(outputs[name], expected.numpy(), rtol=1e-6, err_msg=name)
     stages = [step['stage'] for step in outputs['steps']]
@@ -138,6 +140,8 @@ def test_invert_dipole_is_its_method(tmp_path, local, geometry, saved, region):
 
     expected = reference(tkd(local, threshold=0.1), region=region)
     np.testing.assert_array_equal(outputs['chi'], expected.chi.numpy())
+    residual = forward_residual(expected, local=local)
+    np.testing.assert_array_equal(outputs['residual'], residual.numpy())
     assert [step['stage'] for step in outputs['steps']] == ['inversion', 'referencing']
     assert outputs['quality']['chi_p05'] <= outputs['quality']['chi_p95']
 

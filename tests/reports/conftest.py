@@ -2,12 +2,15 @@
 
 import copy
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from qsmnet_bids.reports.figures import draw_figures
+from qsmnet_bids.reports.html import write_subject_report
+from tests.reports.page import NASTY
 
 
 def head(shape=(48, 56, 40), voxel_size=(3.6, 3.6, 3.6), n_echoes=3, seed=0):
@@ -49,6 +52,9 @@ def head(shape=(48, 56, 40), voxel_size=(3.6, 3.6, 3.6), n_echoes=3, seed=0):
         'chi': chi.astype(np.float32),
         'affine': affine,
         'inversion': 'tikhonov',
+        'r2star': np.where(mask, 22 + 120 * np.abs(chi), 0).astype(np.float32),
+        'residual': np.where(mask, 0.65 * chi, 0).astype(np.float32),
+        'unwrapped': (2 * np.pi * hz * echo_times[-1] * mask).astype(np.float32),
     }
 
 
@@ -169,3 +175,10 @@ def write_run():
         return path
 
     return write
+
+
+@pytest.fixture
+def report(tmp_path, write_run, figures):
+    write_run(tmp_path, 'sub-01_run-1', SeriesDescription=NASTY, Warnings=[f'Look here {NASTY}'])
+    shutil.copytree(figures[0].parent, tmp_path / 'sub-01' / 'figures')
+    return write_subject_report(tmp_path, '01')

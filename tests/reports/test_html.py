@@ -1,64 +1,18 @@
 import re
-import shutil
-from html.parser import HTMLParser
 
 import numpy as np
 import pytest
 
 from qsmnet_bids.errors import Failure
-from qsmnet_bids.reports.captions import TITLES
+from qsmnet_bids.reports.captions import OPTIONAL, TITLES
 from qsmnet_bids.reports.figures import draw_figures
 from qsmnet_bids.reports.html import write_subject_report
 from qsmnet_bids.reports.measures import MEASURES
 from qsmnet_bids.reports.values import DASH, TIMES
+from tests.reports.page import NASTY, Page, read
 
-NASTY = '<script>alert("x")</script>'
+DRAWN = [name for name in TITLES if name not in OPTIONAL]
 FAILURE = Failure('sub-01_run-2', 'unwrapping', 'Echo 3 holds <no> value.', '/out/crash-1.txt')
-
-
-class Page(HTMLParser):
-    """Collects what a page loads, links to, and says; checks that tags are balanced."""
-
-    VOID = frozenset({'meta', 'img', 'br', 'link', 'input', 'hr'})
-
-    def __init__(self, text):
-        super().__init__()
-        self.loaded, self.links, self.tags, self.words, self.open = [], [], [], [], []
-        self.feed(text)
-        assert not self.open, f'not closed: {self.open}'
-
-    def handle_starttag(self, tag, attrs):
-        self.tags.append(tag)
-        if tag not in self.VOID:
-            self.open.append(tag)
-        for name, value in attrs:
-            if tag == 'a' and name == 'href':
-                self.links.append(value)
-            elif name in {'src', 'href', 'srcset', 'data', 'poster', 'action'}:
-                self.loaded.append(value)
-            assert not name.startswith('on'), f'{tag} has {name}'
-
-    def handle_endtag(self, tag):
-        assert self.open.pop() == tag
-
-    def handle_data(self, data):
-        if self.open and self.open[-1] not in {'style', 'script'}:
-            self.words.append(data)
-
-    @property
-    def text(self):
-        return ' '.join(' '.join(self.words).split())
-
-
-def read(path):
-    return Page(path.read_text(encoding='utf-8'))
-
-
-@pytest.fixture
-def report(tmp_path, write_run, figures):
-    write_run(tmp_path, 'sub-01_run-1', SeriesDescription=NASTY, Warnings=[f'Look here {NASTY}'])
-    shutil.copytree(figures[0].parent, tmp_path / 'sub-01' / 'figures')
-    return write_subject_report(tmp_path, '01')
 
 
 def test_page_lies_beside_the_subjects_folder(report, tmp_path):
@@ -68,7 +22,7 @@ def test_page_lies_beside_the_subjects_folder(report, tmp_path):
 
 def test_page_loads_nothing(report):
     page = read(report)
-    assert len(page.loaded) == len(TITLES)
+    assert len(page.loaded) == len(DRAWN)
     assert all(source.startswith('data:image/png;base64,') for source in page.loaded)
     outward = [link for link in page.links if not link.startswith('#')]
     assert outward
@@ -163,7 +117,7 @@ def test_sessions_and_missing_figures(tmp_path, write_run):
     assert 'sub-01_ses-a_run-1' in page.text
     assert 'sub-01_ses-b_run-1' in page.text
     assert 'sub-011' not in page.text
-    assert page.text.count('This figure was not found.') == 2 * len(TITLES)
+    assert page.text.count('This figure was not found.') == 2 * len(DRAWN)
 
 
 def test_measures_that_are_missing_or_not_numbers_become_dashes(tmp_path, write_run):
@@ -191,9 +145,9 @@ def test_two_inversions_of_a_run_keep_their_own_pictures(tmp_path, synthetic_hea
     draw_figures(prefix, **synthetic_head | other)
     page = Page(write_subject_report(tmp_path, '01').read_text())
     images = [source for source in page.loaded if source.startswith('data:image/png')]
-    assert len(images) == 2 * len(TITLES)
-    first, second = images[: len(TITLES)], images[len(TITLES) :]
-    differing = [title for title, a, b in zip(TITLES, first, second, strict=True) if a != b]
+    assert len(images) == 2 * len(DRAWN)
+    first, second = images[: len(DRAWN)], images[len(DRAWN) :]
+    differing = [name for name, a, b in zip(DRAWN, first, second, strict=True) if a != b]
     assert differing == ['chi', 'histogram']
 
 

@@ -3,7 +3,7 @@
 from qsmnet_bids.interfaces.numerics.calling import call, prepare
 from qsmnet_bids.interfaces.numerics.referencing import choose_zero
 from qsmnet_bids.interfaces.volumes import load, load_field, save
-from qsmnet_bids.quality import quality_measures
+from qsmnet_bids.quality import forward_residual, quality_measures
 from qsmnet_bids.tensors import ChiMap, LocalField, Mask, Volume
 from qsmnet_bids.two_pass import combine
 
@@ -11,6 +11,7 @@ __all__ = [
     'LocalField',
     'choose_zero',
     'combine_passes',
+    'forward_residual',
     'load',
     'load_field',
     'prepare',

@@ -1,5 +1,6 @@
 """Errors that a user can mend, each naming the file, the field, what was found and the remedy."""
 
+import errno
 from dataclasses import dataclass
 
 
@@ -58,6 +59,41 @@ class MethodError(QsmError):
 
 class WeightsError(QsmError):
     """A weights file that is missing, damaged, or not the one its model card describes."""
+
+
+class StorageError(QsmError):
+    """A file or folder that the system could not write or read."""
+
+
+_SPACE = 'free some space there, or choose another folder; the same command then goes on'
+_ACCESS = 'allow it, or choose another folder'
+_REMEDIES = {
+    errno.ENOSPC: _SPACE,
+    errno.EDQUOT: _SPACE,
+    errno.EROFS: _ACCESS,
+    errno.EACCES: _ACCESS,
+    errno.EPERM: _ACCESS,
+    errno.ENOENT: 'nobody may move or remove it meanwhile; the same command then goes on',
+}
+
+
+def storage_error(error: OSError, *, place: str = '') -> StorageError:
+    """Say in a sentence what the system refused: the file, the reason, the remedy.
+
+    Parameters
+    ----------
+    error
+        Of the system.
+    place
+        File or folder, for errors that name none.
+
+    >>> str(storage_error(OSError(errno.EROFS, 'Read-only file system'), place='/out'))
+    '/out: Read-only file system; allow it, or choose another folder'
+    """
+    file = error.filename or place
+    reason = error.strerror or str(error)
+    remedy = _REMEDIES.get(error.errno or 0, 'check the disk and the permissions')
+    return StorageError(f'{f"{file}: " if file else ""}{reason}; {remedy}')
 
 
 @dataclass(frozen=True)

@@ -108,12 +108,20 @@ def _run_participants(settings: Settings, say: Say, stream: Stream) -> tuple[lis
     if preflight.acquisitions:
         log_dir = settings.output_dir / 'logs'
         failures += process(preflight.acquisitions, settings, log_dir=log_dir, stream=stream)
-    subjects = [run.subject for run in runs] + [_subject(failure) for failure in failures]
-    for subject in sorted(set(subjects)):
-        own = [failure for failure in failures if _subject(failure) == subject]
-        write_subject_report(settings.output_dir, subject, failures=own)
-    _write_citations(settings.output_dir)
+    try:
+        _write_reports(settings.output_dir, [run.subject for run in runs], failures)
+    except OSError:
+        say(messages.ending_lines(failures, n_runs=n_runs))  # or nobody would learn of them
+        raise
     return failures, n_runs
+
+
+def _write_reports(output_dir: Path, subjects: Iterable[str], failures: Sequence[Failure]) -> None:
+    """Write the reports of subjects and of failures."""
+    for subject in sorted({*subjects, *(_subject(failure) for failure in failures)}):
+        own = [failure for failure in failures if _subject(failure) == subject]
+        write_subject_report(output_dir, subject, failures=own)
+    _write_citations(output_dir)
 
 
 def _write_reports_anew(settings: Settings) -> list[str]:

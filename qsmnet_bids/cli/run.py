@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from types import FrameType
 
 from qsmnet_bids.cli.parser import parse_arguments
-from qsmnet_bids.errors import QsmError, SettingsError
+from qsmnet_bids.errors import QsmError, SettingsError, storage_error
 from qsmnet_bids.settings import Settings
 from qsmnet_bids.workflows.server import start_server
 
@@ -55,9 +55,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stdout.write(f'qsmnet-bids: {error}\n')
         return FAILED
     except OSError as error:
-        place = f'{error.filename}: ' if error.filename else ''
-        reason = error.strerror or error
-        sys.stdout.write(f'qsmnet-bids: {place}{reason}; check the permissions and the disk\n')
+        sys.stdout.write(f'qsmnet-bids: {storage_error(error)}\n')
         return FAILED
     except TerminationError:
         sys.stdout.write('qsmnet-bids: ended by SIGTERM; the same command resumes it\n')

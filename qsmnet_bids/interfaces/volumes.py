@@ -1,6 +1,8 @@
 """Between the files of the nodes and the records of the stages. Loads torch, see ``lazy``."""
 
+import errno
 import hashlib
+import os
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -57,8 +59,7 @@ def save_echoes(echoes: MultiEcho, inputs: EchoesInputSpec, folder: str) -> dict
     """
     saved = {}
     for name in ('magnitude', 'phase'):
-        saved[name] = str(Path(folder) / f'{name}.npy')
-        np.save(saved[name], getattr(echoes, name).cpu().numpy())
+        saved[name] = _write(Path(folder) / f'{name}.npy', getattr(echoes, name))
     files = (Path(path) for path in (*inputs.magnitude, *inputs.phase))
     scaling = (inputs.phase_slope, inputs.phase_intercept, inputs.phase_sign)
     return saved | {'fingerprint': _fingerprint(files, scaling)}
@@ -130,8 +131,16 @@ def save(volume: Volume | Mask, name: str, folder: str) -> str:
     -------
         Path.
     """
-    path = Path(folder) / f'{name}.npy'
-    np.save(path, volume.cpu().numpy())
+    return _write(Path(folder) / f'{name}.npy', volume)
+
+
+def _write(path: Path, values: Tensor) -> str:
+    try:
+        np.save(path, values.cpu().numpy())
+    except OSError as error:
+        # where the disk is full, the error names no file, and numpy's own gives a count alone
+        number = error.errno or errno.ENOSPC
+        raise OSError(number, os.strerror(number), str(path)) from error
     return str(path)
 
 

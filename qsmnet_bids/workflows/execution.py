@@ -9,7 +9,7 @@ from nipype import config, logging
 from nipype.pipeline.engine import Workflow
 from nipype.pipeline.plugins.base import PluginBase
 
-from qsmnet_bids.errors import Failure, SettingsError
+from qsmnet_bids.errors import Failure, SettingsError, storage_error
 from qsmnet_bids.workflows.logs import route_nipype_logs
 from qsmnet_bids.workflows.plugin import TRACEBACK_HEADER, SafeMultiProcPlugin
 
@@ -100,7 +100,8 @@ def execute(workflow: Workflow, *, plugin: PluginBase) -> list[Failure]:
     crash_files = sorted(set(crash_dir.glob('crash-*.txt')) - known)
     failures = [failure_from_crash_file(path) for path in crash_files]
     if error is not None and not failures:
-        failures = [Failure(workflow.name, 'workflow', f'{type(error).__name__}: {error}')]
+        cause = _plain(f'{type(error).__name__}: {error}', place=str(workflow.base_dir or ''))
+        failures = [Failure(workflow.name, 'workflow', cause)]
     return failures
 
 
@@ -115,24 +116,29 @@ def failure_from_crash_file(path: Path) -> Failure:
     text = path.read_text()
     node = re.match(r'Node: (?P<name>\S+)', text)
     names = node['name'].split('.') if node else [path.stem]
+    folder = re.search(r'^Working directory: (.+)$', text, re.MULTILINE)
     return Failure(
         run=names[-2] if len(names) > 1 else '',
         step=names[-1],
-        cause=cause_of(text),
+        cause=cause_of(text, place=folder[1] if folder else ''),
         crash_file=str(path),
     )
 
 
-def cause_of(text: str) -> str:
+def cause_of(text: str, *, place: str = '') -> str:
     r"""Take the last exception's message out of a traceback.
 
     Parameters
     ----------
     text
         With one traceback or several, the last of which counts.
+    place
+        Folder or file, for errors of the system that name none.
 
     >>> cause_of('Traceback (most recent call last):\n  File "a.py"\nOSError: disk full')
     'OSError: disk full'
+    >>> cause_of('')
+    'its record was cut off before the cause; is the disk of the output full?'
     """
     last = re.split(r'\n(?:When creating|During the creation of) this crashfile', text)[0]
     last = last.rpartition(TRACEBACK_HEADER)[2]
@@ -140,6 +146,23 @@ def cause_of(text: str) -> str:
     while lines and not re.match(r'[A-Za-z_][\w.]*(:|$)', lines[0]):
         del lines[0]  # the calls, which are indented
     found = ' '.join(line.strip() for line in lines if line.strip())
+    if not found:
+        return 'its record was cut off before the cause; is the disk of the output full?'
     kind, _, message = found.partition(': ')
     module, _, name = kind.rpartition('.')
-    return message if module == 'qsmnet_bids.errors' else f'{name}: {message}'.removesuffix(': ')
+    if module == 'qsmnet_bids.errors':
+        return message
+    return _plain(f'{name}: {message}'.removesuffix(': '), place=place)
+
+
+def _plain(found: str, *, place: str) -> str:
+    """Turn what Python says of a refusal by the system into a sentence.
+
+    >>> _plain("OSError: [Errno 30] Read-only file system: '/out/a.json'", place='')
+    '/out/a.json: Read-only file system; allow it, or choose another folder'
+    """
+    refusal = re.fullmatch(r"\w+Error: \[Errno (\d+)\] ([^:]+)(?:: '(.*)')?", found)
+    if refusal is None:
+        return found
+    number, reason, file = refusal.groups()
+    return str(storage_error(OSError(int(number), reason, file), place=place))

@@ -46,8 +46,9 @@ def test_interrupted_first_write_leaves_nothing(tmp_path, monkeypatch):
         raise OSError(28, 'No space left on device')
 
     monkeypatch.setattr(os, 'fsync', interrupt)
-    with pytest.raises(OSError, match='No space left'):
+    with pytest.raises(OSError, match='No space left') as told:
         write_bytes(tmp_path / 'file.txt', b'new')
+    assert told.value.filename == str(tmp_path / 'file.txt')
     assert names(tmp_path) == []
 
 

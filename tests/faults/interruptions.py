@@ -12,40 +12,58 @@ import subprocess
 import time
 from collections import Counter
 from pathlib import Path
+from typing import NamedTuple
 
 from tests.faults.app import call, content, differences, finish, left_of, start
 from tests.faults.watching import Watcher
 
 SIGNALS = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
+PATIENCE = 200
+"""Seconds after which an end that has not come is a hang."""
 ENDINGS = {signal.SIGKILL: {-9}, signal.SIGTERM: {143, -15}, signal.SIGINT: {130, -2}}
 
 
-def interrupted(
+class Interruption(NamedTuple):
+    """What came of one moment.
+
+    Parameters
+    ----------
+    seconds
+        For which the run went on, if it ended before the moment came; else None.
+    faults
+        All that was wrong.
+    n_seen
+        How many files were watched.
+    """
+
+    seconds: float | None
+    faults: list[str]
+    n_seen: int
+
+
+def interrupt(
     bids_dir: Path, scratch: Path, words: list[str], *, number: signal.Signals, moment: float
-) -> tuple[list[str], int]:
-    """End one run and resume it; give what was wrong, and how many files were watched."""
+) -> Interruption:
+    """End one run and resume it."""
     out, work = scratch / 'out', scratch / 'work'
     for folder in (out, work):
         shutil.rmtree(folder, ignore_errors=True)
     watcher = Watcher(out)
     watcher.start()
+    begin = time.monotonic()
     process = start(bids_dir, out, work, *words)
     try:
         process.wait(timeout=moment)
     except subprocess.TimeoutExpired:
         # a terminal sends Ctrl-C to all, a scheduler or the kernel ends the one process
         (os.killpg if number is signal.SIGINT else os.kill)(process.pid, number)
-    faults = []
-    try:
-        text = finish(process, seconds=60)
-    except subprocess.TimeoutExpired:
-        text = ''
-        faults.append('hang')
+    text, faults = end_of(process)
+    seconds = None if process.returncode else time.monotonic() - begin
     if process.returncode not in ENDINGS[number] | {0}:
         faults.append(f'exit code {process.returncode}')
     if 'Traceback' in text:
         faults.append(f'traceback\n{text}')
-    faults += [f'left alive {each}' for each in left_of(process.pid)]
+    faults += [f'left alive {each}' for each in left_of(process.pid, seconds=PATIENCE)]
     code, text = call(bids_dir, out, work, *words)
     watcher.stop()
     if code or 'Traceback' in text:
@@ -54,7 +72,16 @@ def interrupted(
         f'differs: {name}' for name in differences(content(out), content(scratch / 'whole'))
     ]
     faults += [f'left: {path}' for path in out.rglob('*.tmp')]
-    return faults + [f'half: {half}' for half in watcher.halves], watcher.n_seen
+    faults += [f'half: {half}' for half in watcher.halves]
+    return Interruption(seconds, faults, watcher.n_seen)
+
+
+def end_of(process: subprocess.Popen) -> tuple[str, list[str]]:
+    """Wait for the end; give what was said, and what was wrong."""
+    try:
+        return finish(process, seconds=PATIENCE), []
+    except subprocess.TimeoutExpired:
+        return '', ['hang']
 
 
 def interrupt_many(
@@ -62,8 +89,13 @@ def interrupt_many(
 ) -> tuple[Counter[str], list[str], int]:
     """Do so at random moments, with each signal in turn.
 
-    Returns the number of moments by signal, all that was wrong, and the files watched.
+    The moments are evenly spread over a run and a tenth more: some runs end before their moment,
+    and tell how long one takes now, as the machine may have other work.
+
+    Returns how many runs were ended, by signal, all that was wrong, and the files watched.
     """
+    # a shell lets its background jobs ignore Ctrl-C, and they would hand that on
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     begin = time.monotonic()
     code, text = call(bids_dir, scratch / 'whole', scratch / 'work-whole', *words)
     if code:
@@ -75,12 +107,14 @@ def interrupt_many(
     n_seen = 0
     for index in range(n_moments):
         number = SIGNALS[index % len(SIGNALS)]
-        moment = moments.uniform(0, duration)
-        found, seen = interrupted(bids_dir, scratch, words, number=number, moment=moment)
-        counts[number.name] += 1
-        n_seen += seen
-        faults += [f'{number.name} at {moment:.2f} of {duration:.1f} s: {each}' for each in found]
-        print(index, number.name, f'{moment:.2f}', found or 'fine', flush=True)  # noqa: T201
+        moment = moments.uniform(0, 1.1 * duration)
+        came = interrupt(bids_dir, scratch, words, number=number, moment=moment)
+        counts['had ended' if came.seconds else number.name] += 1
+        n_seen += came.n_seen
+        place = f'{number.name} at {moment:.2f} of {duration:.1f} s'
+        faults += [f'{place}: {each}' for each in came.faults]
+        print(index, place, dict(counts), n_seen, came.faults or 'fine', flush=True)  # noqa: T201
+        duration = came.seconds or duration
     return counts, faults, n_seen
 
 

@@ -29,7 +29,7 @@ as_root = pytest.mark.skipif(os.getuid() != 0, reason='mounts and network spaces
 @pytest.fixture(scope='module')
 def bids_dir(tmp_path_factory):
     folder = tmp_path_factory.mktemp('dataset') / 'bids'
-    assert simulate([str(folder), '--voxel-size', '4', '4', '4', '--subjects', '2']) == 0
+    assert simulate([str(folder), '--voxel-size', '5', '5', '5', '--subjects', '2']) == 0
     return folder
 
 
@@ -89,7 +89,9 @@ def test_full_disk(bids_dir, tmp_path, small_disk, is_output):
     out, work = (small_disk / 'out', work) if is_output else (out, small_disk / 'work')
     code, text = call(bids_dir, out, work, '--participant-label', '01')
     assert_plain(code, text)
-    assert 'space' in text
+    failed = next(line for line in text.splitlines() if line.startswith('FAILED sub-01: '))
+    assert f': {small_disk}/' in failed
+    assert ': No space left on device; free some space there' in failed
     assert not list(out.rglob('.*.tmp'))
 
 

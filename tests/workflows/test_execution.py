@@ -5,12 +5,14 @@ from traceback import format_exception
 
 import pytest
 from nipype import config
+from nipype.pipeline.engine import Workflow
 from nipype.pipeline.plugins.linear import LinearPlugin
 
 from qsmnet_bids.errors import InputError, Problem, SettingsError
 from qsmnet_bids.workflows.execution import (
     cause_of,
     configure,
+    execute,
     failure_from_crash_file,
     plugin_from_file,
 )
@@ -37,6 +39,12 @@ When creating this crashfile, the results file corresponding
 to the node could not be found.""".replace('\n>', '\n\t')  # nipype indents by tabs
 
 
+FULL = (
+    'No space left on device; free some space there, or choose another folder; '
+    'the same command then goes on'
+)
+
+
 @pytest.mark.parametrize(
     ('error', 'cause'),
     [
@@ -48,6 +56,15 @@ to the node could not be found.""".replace('\n>', '\n\t')  # nipype indents by t
             'a.nii: shape: 2D; drop it b.nii: shape: 2D; drop',
         ),
         ('MemoryError', 'MemoryError'),
+        (
+            'OSError: [Errno 28] No space left on device',
+            f'/scratch/fit_field: {FULL}',
+        ),
+        (
+            "PermissionError: [Errno 13] Permission denied: '/out/a: b.json'",
+            '/out/a: b.json: Permission denied; allow it, or choose another folder',
+        ),
+        ('OSError: [Errno 5] Input/output error: 3', 'OSError: [Errno 5] Input/output error: 3'),
         (
             'RuntimeError: [enforce fail at alloc_cpu.cpp:1] can not allocate\n\n\tframe #0: x',
             'RuntimeError: [enforce fail at alloc_cpu.cpp:1] can not allocate frame #0: x',
@@ -76,6 +93,18 @@ def raised(error):
         raise error
     except type(error) as caught:
         return caught
+
+
+def test_system_that_refuses_outside_of_nodes_is_told_with_the_folder(tmp_path, monkeypatch):
+    configure(log_dir=tmp_path / 'logs')
+    workflow = Workflow('wf', base_dir=str(tmp_path / 'work'))
+
+    def refuse(**_):
+        raise OSError(28, 'No space left on device')
+
+    monkeypatch.setattr(workflow, 'run', refuse)
+    (failure,) = execute(workflow, plugin=SafeMultiProcPlugin({'n_procs': 1}))
+    assert failure.cause == f'{tmp_path / "work"}: {FULL}'
 
 
 @pytest.mark.parametrize('name', ['MultiProc', 'SafeMultiProc'])

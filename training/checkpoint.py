@@ -43,6 +43,8 @@ class Run:
         Spent in steps.
     origins
         Revision, hardware and versions of each part of the run.
+    stages
+        Runs that came before it, whose weights it took up, the first one first.
     figures
         Last validation.
     """
@@ -54,6 +56,7 @@ class Run:
     step: int = 0
     seconds: float = 0.0
     origins: list[dict[str, str]] = field(default_factory=list)
+    stages: list[dict[str, Any]] = field(default_factory=list)
     figures: dict[str, float] = field(default_factory=dict)
 
 
@@ -74,16 +77,21 @@ def start(recipe: Recipe, run_dir: Path, *, device: torch.device, restart: bool)
     Raises
     ------
     SettingsError
-        If the checkpoint is of another recipe.
+        If the checkpoint is of another recipe, or the run to start from is missing or of another
+        network.
     """
     torch.manual_seed(recipe.seed)
     network = build_network(recipe).to(device)
     network.to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
+    path = run_dir / CHECKPOINT
+    goes_on = path.exists() and not restart
+    stages = []
+    if recipe.starts_from and not goes_on:
+        stages = _take_up(run_dir.parent / recipe.starts_from / CHECKPOINT, recipe, network)
     average = copy.deepcopy(network).eval().requires_grad_(requires_grad=False)
     optimiser = torch.optim.Adam(network.parameters(), recipe.learning_rate, recipe.betas)
-    run = Run(recipe, network, optimiser, average)
-    path = run_dir / CHECKPOINT
-    if path.exists() and not restart:
+    run = Run(recipe, network, optimiser, average, stages=stages)
+    if goes_on:
         # by way of the CPU, where the optimiser keeps its count of steps
         stored = load(path)
         _refuse_change(stored['recipe'], recipe, path)
@@ -92,6 +100,7 @@ def start(recipe: Recipe, run_dir: Path, *, device: torch.device, restart: bool)
         optimiser.load_state_dict(stored['optimiser'])
         run.step, run.seconds = stored['step'], stored['seconds']
         run.origins, run.figures = stored['origins'], stored['figures']
+        run.stages = stored['stages']
     here = _origin(device)
     if here not in run.origins:
         run.origins.append(here)
@@ -117,6 +126,7 @@ def save(run: Run, run_dir: Path) -> None:
         'step': run.step,
         'seconds': run.seconds,
         'origins': json.dumps(run.origins),
+        'stages': json.dumps(run.stages),
         'figures': run.figures,
     }
     replace(run_dir / CHECKPOINT, lambda temporary: torch.save(content, temporary))
@@ -142,12 +152,34 @@ def load(path: Path) -> dict[str, Any]:
         raise SettingsError(
             f'{path}: written by another version of the training; --restart begins anew'
         )
-    for name in ('recipe', 'origins'):
+    stored.setdefault('stages', '[]')  # runs that began before there were any
+    for name in ('recipe', 'origins', 'stages'):
         stored[name] = json.loads(stored[name])
     return stored
 
 
+def _take_up(path: Path, recipe: Recipe, network: Network) -> list[dict[str, Any]]:
+    """Fill a network with another run's averaged weights, and tell where they come from."""
+    stored = load(path)
+    before = stored['recipe']
+    if before['network'] != json.loads(json.dumps(recipe.network)):
+        raise SettingsError(
+            f'{path}: its network is {before["network"]}; starts_from needs the same network as '
+            f'{recipe.name}, {dict(recipe.network)}'
+        )
+    network.load_state_dict(stored['average'])
+    stage = {
+        'recipe': before,
+        'steps': stored['step'],
+        'samples': stored['step'] * before['batch_size'],
+        'minutes': round(stored['seconds'] / 60, 1),
+        'revision': stored['origins'][-1]['revision'],
+    }
+    return [*stored['stages'], stage]
+
+
 def _refuse_change(stored: dict[str, Any], recipe: Recipe, path: Path) -> None:
+    stored = json.loads(json.dumps(dataclasses.asdict(Recipe(recipe.name)))) | stored
     wanted = json.loads(json.dumps(dataclasses.asdict(recipe)))
     changed = [
         f'{name} was {stored.get(name)!r} and is {wanted.get(name)!r}'

@@ -81,5 +81,6 @@ def _training(stored: dict[str, Any]) -> dict[str, Any]:
         'hardware': origins[-1]['hardware'],
         'torch': origins[-1]['torch'],
         'parts': origins,
+        'earlier_stages': stored['stages'],
         'validation': {'samples': recipe['validation_samples'], **stored['figures']},
     }

@@ -39,6 +39,8 @@ class Recipe:
         For the model card.
     seed
         Of the initial weights, of the samples and of dropout.
+    starts_from
+        Run of an earlier stage, beside this one, whose averaged weights are the initial ones.
     steps, batch_size
         Length of the training.
     learning_rate, betas
@@ -67,6 +69,7 @@ class Recipe:
     intended_use: str = 'Research.'
     limits: str = 'What differs from its training data lies outside what it has learnt.'
     seed: int = 0
+    starts_from: str = ''
     steps: int = 20500
     batch_size: int = 32
     learning_rate: float = 1e-3

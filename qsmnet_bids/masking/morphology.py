@@ -140,68 +140,22 @@ def fill_holes(mask: Mask) -> Mask:
     return torch.from_numpy(~reached[labels]).to(mask.device)
 
 
-def solid(
-    candidate: Mask,
-    *,
-    voxel_size: Vector,
-    opening_radius: float,
-    closing_radius: float,
-    erosion_radius: float = 0.0,
-    fill: bool = True,
-) -> Mask:
-    """Make one solid body of the voxels that look like tissue.
+def box_around(mask: Mask, radius: float, *, voxel_size: Vector) -> Box:
+    """Find the box of all within a radius of the mask, and one voxel more on each side.
 
-    Small gaps are closed, bridges thinner than the opening (from brain to scalp) are cut, the
-    largest part is kept, and gaps and holes in it (veins, bleeds) are filled. Close to the
-    surface, by less than the closing, nothing is filled: above the sinuses a gap is no tissue.
+    What is done there with that radius gives what it would give in the whole volume.
 
     Parameters
     ----------
-    candidate
-        Voxels that look like tissue; at least one.
+    mask
+        At least one voxel.
+    radius
+        mm.
     voxel_size
         mm.
-    opening_radius
-        mm.
-    closing_radius
-        mm.
-    erosion_radius
-        Taken off the body's surface at last, mm.
-    fill
-        Whether gaps and holes are filled; otherwise they stay open but for single voxels, while
-        the body's outer surface is the same.
-
-    Returns
-    -------
-        One component, without holes if they are filled.
     """
-    for name, radius in (
-        ('opening_radius', opening_radius),
-        ('closing_radius', closing_radius),
-        ('erosion_radius', erosion_radius),
-    ):
-        if radius < 0:
-            raise ValueError(f'{name} must be at least 0, got {radius}')
-    if not bool(candidate.any()):
-        raise ValueError('no voxel looks like tissue; lower the thresholds or provide a mask')
-    box = bounding_box(candidate)
-    # thick slices must not make it so large that it closes the skull within them
-    speck = math.prod(voxel_size) ** (1 / 3)
-    # No filling yet: the scalp may enclose the skull and all.
-    tissue = close(candidate, speck, voxel_size=voxel_size)[box]
-    core = erode(tissue, opening_radius, voxel_size=voxel_size)
-    body = tissue.clone()
-    if bool(core.any()):
-        core = largest_component(core)
-        body &= dilate(core, opening_radius + speck, voxel_size=voxel_size)
-    body = largest_component(body)
-    closed = fill_holes(close(body, closing_radius, voxel_size=voxel_size))
-    body |= erode(closed, closing_radius, voxel_size=voxel_size)
-    body = fill_holes(largest_component(body))
-    body = erode(body, erosion_radius, voxel_size=voxel_size)
-    if not fill:
-        body = largest_component(body & tissue)
-    return put_back(body, box, candidate.shape)
+    x, y, z = (math.floor(radius / size + 1e-6) + 1 for size in voxel_size)
+    return _grown(bounding_box(mask), (x, y, z))
 
 
 def _grown(box: Box, margin: tuple[int, int, int]) -> Box:

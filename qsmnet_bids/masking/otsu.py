@@ -4,21 +4,15 @@ N. Otsu, IEEE Trans. Syst. Man Cybern. 9:62-66, 1979, doi:10.1109/TSMC.1979.4310
 """
 
 from qsmnet_bids.masking.bias import combined_magnitude, otsu_level
-from qsmnet_bids.masking.morphology import solid
-from qsmnet_bids.tensors import Mask, MultiEcho
+from qsmnet_bids.masking.body import Tissue, as_body
+from qsmnet_bids.tensors import MultiEcho
 
 
-def otsu(
-    echoes: MultiEcho,
-    *,
-    ceiling: float = 0.5,
-    bias_width: float = 20.0,
-    opening_radius: float = 3.0,
-    closing_radius: float = 4.0,
-    erosion_radius: float = 0.0,
-    fill: bool = True,
-) -> Mask:
+@as_body
+def otsu(echoes: MultiEcho, *, ceiling: float = 0.5, bias_width: float = 20.0) -> Tissue:
     """Mask the largest body above Otsu's threshold of the combined magnitude.
+
+    The radii and ``fill`` are those of `solid`.
 
     Parameters
     ----------
@@ -30,14 +24,6 @@ def otsu(
     bias_width
         Standard deviation of the Gaussian by which slow variation is found and divided out, mm;
         0 to leave it in.
-    opening_radius
-        Bridges of less than twice this width are cut, mm.
-    closing_radius
-        Gaps of less than twice this width are closed, mm.
-    erosion_radius
-        Taken off the surface at last, mm.
-    fill
-        Whether gaps and holes are filled, or stay open as the first of two passes wants them.
 
     Returns
     -------
@@ -50,11 +36,4 @@ def otsu(
     above = magnitude > level
     if bool(above.any()):
         level = min(level, ceiling * float(magnitude[above].mean()))
-    return solid(
-        magnitude > level,
-        voxel_size=echoes.voxel_size,
-        opening_radius=opening_radius,
-        closing_radius=closing_radius,
-        erosion_radius=erosion_radius,
-        fill=fill,
-    )
+    return Tissue(magnitude > level)

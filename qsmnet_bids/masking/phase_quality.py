@@ -10,20 +10,15 @@ import math
 import torch
 from torch import Tensor
 
-from qsmnet_bids.masking.morphology import solid
+from qsmnet_bids.masking.body import Tissue, as_body
 from qsmnet_bids.tensors import Mask, MultiEcho, Volume
 
 
-def phase_quality(
-    echoes: MultiEcho,
-    *,
-    quality: float = 0.6,
-    opening_radius: float = 3.0,
-    closing_radius: float = 4.0,
-    erosion_radius: float = 0.0,
-    fill: bool = True,
-) -> Mask:
+@as_body
+def phase_quality(echoes: MultiEcho, *, quality: float = 0.6) -> Tissue:
     """Mask the largest body of coherent phase.
+
+    The radii and ``fill`` are those of `solid`.
 
     Parameters
     ----------
@@ -31,27 +26,12 @@ def phase_quality(
         Only the phase of the first two echoes is used.
     quality
         Least coherence, in (0, 1).
-    opening_radius
-        Bridges of less than twice this width are cut, mm.
-    closing_radius
-        Gaps of less than twice this width are closed, mm.
-    erosion_radius
-        Taken off the surface at last, mm.
-    fill
-        Whether gaps and holes are filled, or stay open as the first of two passes wants them.
 
     Returns
     -------
         One component, without holes if they are filled.
     """
-    return solid(
-        coherent(echoes, quality=quality),
-        voxel_size=echoes.voxel_size,
-        opening_radius=opening_radius,
-        closing_radius=closing_radius,
-        erosion_radius=erosion_radius,
-        fill=fill,
-    )
+    return Tissue(coherent(echoes, quality=quality))
 
 
 def coherent(echoes: MultiEcho, *, quality: float) -> Mask:

@@ -100,9 +100,6 @@ def compared(app, bids_dir):
     return chi, truth, mask
 
 
-@pytest.mark.xfail(
-    reason='known defect: the mask takes in skull at 4 mm; the map correlates at 0.48'
-)
 def test_map_follows_the_truth(app, bids_dir, first):
     assert first.returncode == 0
     chi, truth, mask = compared(app, bids_dir)

@@ -1,4 +1,3 @@
-import numpy as np
 import pytest
 import torch
 from scipy import ndimage
@@ -9,7 +8,6 @@ from qsmnet_bids.masking.morphology import (
     erode,
     fill_holes,
     largest_component,
-    solid,
 )
 
 
@@ -81,42 +79,3 @@ def test_holes_are_filled_but_open_cavities_are_not():
     assert torch.equal(fill_holes(with_hole), mask)
     assert torch.equal(fill_holes(with_tunnel), with_tunnel)
     assert torch.equal(fill_holes(mask), torch.from_numpy(ndimage.binary_fill_holes(mask.numpy())))
-
-
-def test_solid_cuts_the_scalp_off_and_heals_the_brain():
-    offset = torch.arange(48) - 24.0
-    distance = torch.stack(torch.meshgrid(offset, offset, offset, indexing='ij'))
-    radius = distance.square().sum(0).sqrt()
-    brain = radius < 14
-    scalp = (radius > 18) & (radius < 21)
-    bridge = (distance[:2].abs().amax(0) < 2) & (distance[2] > 0) & (radius < 20)
-    vein = (distance[0].abs() < 1) & (distance[1].abs() < 1)
-    candidate = ((brain & ~vein) | scalp | bridge) & (radius > 3)
-
-    body = solid(candidate, voxel_size=(1.0, 1.0, 1.0), opening_radius=3.0, closing_radius=3.0)
-
-    assert ndimage.label(body.numpy())[1] == 1
-    assert bool((body & brain).sum() >= 0.995 * brain.sum())
-    assert float((body & ~brain).sum()) < 0.02 * float(brain.sum())
-    assert not (body & scalp).any()
-    assert np.array_equal(body.numpy(), ndimage.binary_fill_holes(body.numpy()))
-
-
-def test_thick_slices_do_not_close_the_skull():
-    voxel_size = (1.0, 1.0, 3.0)
-    x, y, z = (torch.arange(n) - n / 2 for n in (60, 60, 20))
-    radius = (x[:, None, None] ** 2 + y[:, None] ** 2 + (3 * z) ** 2).sqrt()
-    brain, scalp = radius < 18, (radius > 23) & (radius < 28)
-    body = solid(brain | scalp, voxel_size=voxel_size, opening_radius=3.0, closing_radius=4.0)
-    assert not (body & scalp).any()
-    assert float((body & brain).sum()) > 0.98 * float(brain.sum())
-
-
-def test_nothing_like_tissue_is_an_error():
-    with pytest.raises(ValueError, match='provide a mask'):
-        solid(
-            torch.zeros(4, 4, 4, dtype=torch.bool),
-            voxel_size=(1.0, 1.0, 1.0),
-            opening_radius=1.0,
-            closing_radius=1.0,
-        )

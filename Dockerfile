@@ -4,7 +4,7 @@
 ARG BASE=python:3.11-slim-bookworm
 
 # hadolint ignore=DL3006
-FROM ${BASE} AS build
+FROM ${BASE} AS needs
 # the CPU build of torch is a tenth of the size
 ARG TORCH_INDEX=https://download.pytorch.org/whl/cpu
 ARG EXTRAS=phantom,validate
@@ -12,31 +12,38 @@ ENV PIP_DISABLE_PIP_VERSION_CHECK=1 \
     PIP_NO_CACHE_DIR=1 \
     PYTHONDONTWRITEBYTECODE=1
 WORKDIR /src
-RUN python -m venv /opt/venv
-# What the project needs comes first, so that a change of its code does not install torch again.
+RUN python -m venv --without-pip /opt/venv
 COPY constraints.txt ./
-RUN /opt/venv/bin/pip install --no-compile --constraint constraints.txt \
+RUN pip --python /opt/venv/bin/python install --no-compile --constraint constraints.txt \
         ${TORCH_INDEX:+--extra-index-url "${TORCH_INDEX}"} torch
-COPY pyproject.toml README.md LICENSE ./
-COPY qsmnet_bids/__init__.py qsmnet_bids/
-RUN /opt/venv/bin/pip install --no-compile --constraint constraints.txt ".[${EXTRAS}]"
+# What the project needs, by way of a project without content: a change of ours makes neither a
+# builder install all this again nor a user fetch it again.
+COPY pyproject.toml ./
+RUN mkdir qsmnet_bids \
+    && touch README.md LICENSE \
+    && echo "__version__ = '0'" > qsmnet_bids/__init__.py \
+    && pip --python /opt/venv/bin/python install --no-compile --constraint constraints.txt \
+        ".[${EXTRAS}]" \
+    && pip --python /opt/venv/bin/python uninstall --yes qsmnet-bids
 # Headers and the packages' own tests have no use in the image. Bytecode has, as the root may be
 # read-only; it is not compared with the time of the sources.
 RUN rm -rf /opt/venv/lib/python3*/site-packages/torch/include \
         /opt/venv/lib/python3*/site-packages/torch/share \
     && find /opt/venv/lib -type d -name tests -not -path '*/torch/*' -prune -exec rm -rf {} + \
-    && python -m compileall -q -j 0 -x 'torch/testing/_internal|/pip/|/setuptools/' \
-        --invalidation-mode unchecked-hash /opt/venv/lib
-COPY qsmnet_bids qsmnet_bids
-RUN /opt/venv/bin/pip install --no-compile --no-deps --force-reinstall . \
-    && /opt/venv/bin/pip uninstall --yes pip \
-    && python -m compileall -q --invalidation-mode unchecked-hash \
-        /opt/venv/lib/python3*/site-packages/qsmnet_bids \
+    && python -m compileall -q -j 0 -x 'torch/testing/_internal' \
+        --invalidation-mode unchecked-hash /opt/venv/lib \
     && chmod -R a+rX /opt/venv
+
+FROM needs AS build
+COPY README.md LICENSE ./
+COPY qsmnet_bids qsmnet_bids
+RUN pip --python /opt/venv/bin/python install --no-compile --no-deps \
+        --target /opt/qsmnet-bids .
 COPY run.py /opt/qsmnet-bids/
 COPY training /opt/qsmnet-bids/training
 COPY benchmarks /opt/qsmnet-bids/benchmarks
-RUN chmod -R a+rX /opt/qsmnet-bids
+RUN python -m compileall -q --invalidation-mode unchecked-hash /opt/qsmnet-bids \
+    && chmod -R a+rX,go-w /opt/qsmnet-bids
 
 # hadolint ignore=DL3006
 FROM ${BASE}
@@ -49,10 +56,11 @@ LABEL org.opencontainers.image.title="qsmnet-bids" \
       org.opencontainers.image.base.name="${BASE}" \
       org.opencontainers.image.revision="${REVISION}" \
       org.opencontainers.image.ref.name="${TAG}"
-COPY --from=build /opt /opt
+COPY --from=needs /opt/venv /opt/venv
+COPY --from=build /opt/qsmnet-bids /opt/qsmnet-bids
 # Any user id may run this, on a read-only root: all that is written goes to the output, the work
 # folder and the temporary folder.
-ENV PATH=/opt/venv/bin:$PATH \
+ENV PATH=/opt/qsmnet-bids/bin:/opt/venv/bin:$PATH \
     PYTHONPATH=/opt/qsmnet-bids \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONNOUSERSITE=1 \

@@ -10,18 +10,23 @@ WORKERS ?= 2
 PIP_FLAGS ?= --quiet --disable-pip-version-check
 BIN := .venv/bin
 PACKAGES := qsmnet_bids training benchmarks
-CONTAINER ?= $(notdir $(firstword $(shell command -v docker podman)))
+# The first that answers (a client without its service does not), asked only where it is needed.
+CONTAINER ?= $(eval CONTAINER := $$(shell for program in docker podman; do \
+	if $$$$program info >/dev/null 2>&1; then echo $$$$program; break; fi; done))$(CONTAINER)
+APPTAINER ?= $(notdir $(firstword $(shell command -v apptainer singularity)))
 IMAGE ?= qsmnet-bids:latest
+SIF ?= qsmnet-bids.sif
 BASE ?= docker.io/library/python:3.11-slim-bookworm
 
-.PHONY: help demo test lint image test-container clean
+.PHONY: help demo test lint image sif test-container clean
 
 help:
 	@echo 'make demo   simulate a head, reconstruct it, print where its report is'
 	@echo 'make test   run the whole test suite'
 	@echo 'make lint   check style, types and layers'
 	@echo 'make image  build the container image, on a base that its digest names'
-	@echo 'make test-container  build the image and test it'
+	@echo 'make sif    build the image for Apptainer'
+	@echo 'make test-container  build both images, as far as the programs are there, and test them'
 	@echo 'make clean  remove the demo, caches and .venv'
 
 demo: .venv/.installed-phantom
@@ -51,14 +56,16 @@ image:
 		--build-arg BASE="$$($(CONTAINER) image inspect --format '{{index .RepoDigests 0}}' $(BASE))" \
 		$(BUILD_FLAGS) .
 
-ifeq ($(CONTAINER),)
-test-container:
-	@echo 'skipped: neither docker nor podman is installed'
-else
-test-container: image .venv/.installed-test
-	QSMNET_BIDS_TEST_IMAGE=$(IMAGE) QSMNET_BIDS_TEST_CONTAINER=$(CONTAINER) \
-		$(BIN)/python -m pytest tests/containers $(PYTEST_FLAGS)
-endif
+sif:
+	@test -n '$(APPTAINER)' || { echo 'Apptainer is needed; name it: make sif APPTAINER=...'; exit 1; }
+	$(APPTAINER) build --force $(SIF_FLAGS) $(SIF) apptainer.def
+
+test-container: .venv/.installed-test
+	@test -z '$(CONTAINER)' || $(MAKE) image CONTAINER='$(CONTAINER)'
+	@test -z '$(APPTAINER)' || $(MAKE) sif APPTAINER='$(APPTAINER)'
+	QSMNET_BIDS_TEST_IMAGE='$(if $(CONTAINER),$(IMAGE))' QSMNET_BIDS_TEST_CONTAINER='$(CONTAINER)' \
+		QSMNET_BIDS_TEST_SIF='$(if $(APPTAINER),$(abspath $(SIF)))' QSMNET_BIDS_TEST_APPTAINER='$(APPTAINER)' \
+		$(BIN)/python -m pytest tests/containers -rs $(PYTEST_FLAGS)
 
 clean:
 	rm -rf demo .venv .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

@@ -87,6 +87,7 @@ def process(
     """
     if settings.clean_workdir:
         shutil.rmtree(settings.work_dir / NAME, ignore_errors=True)
+    (settings.work_dir / NAME).mkdir(parents=True, exist_ok=True)  # here its error is a sentence
     log_file = configure(
         log_dir=log_dir,
         stop_on_first_crash=settings.stop_on_first_crash,

@@ -1,10 +1,11 @@
 """The process from which workers are forked, with torch and the stages loaded. Imports little."""
 
 import os
+import signal
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from multiprocessing import forkserver
+from multiprocessing import forkserver, resource_tracker
 
 PRELOAD = 'qsmnet_bids.workflows.preload'
 
@@ -19,7 +20,9 @@ def start_server() -> None:
     # The server would not find modules that lie beside the script which the user started.
     path = os.pathsep.join(path for path in sys.path if path)
     # Nor must it take modules from the folder that the user happens to be in.
-    with _environment({**ALLOCATION, **os.environ, 'PYTHONPATH': path, 'PYTHONSAFEPATH': '1'}):
+    environment = {**ALLOCATION, **os.environ, 'PYTHONPATH': path, 'PYTHONSAFEPATH': '1'}
+    resource_tracker.ensure_running()  # first, since it would let Ctrl-C through again
+    with _environment(environment), _without_ctrl_c():
         forkserver.ensure_running()
 
 
@@ -32,3 +35,13 @@ def _environment(values: Mapping[str, str]) -> Iterator[None]:
     finally:
         os.environ.clear()
         os.environ.update(before)
+
+
+@contextmanager
+def _without_ctrl_c() -> Iterator[None]:
+    """Start processes that Ctrl-C does not reach: while they import, they would show where."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)

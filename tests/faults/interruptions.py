@@ -60,7 +60,7 @@ def interrupt(
     text, faults = end_of(process)
     seconds = None if process.returncode else time.monotonic() - begin
     if process.returncode not in ENDINGS[number] | {0}:
-        faults.append(f'exit code {process.returncode}')
+        faults.append(f'exit code {process.returncode}\n{text}')
     if 'Traceback' in text:
         faults.append(f'traceback\n{text}')
     faults += [f'left alive {each}' for each in left_of(process.pid, seconds=PATIENCE)]

@@ -95,6 +95,13 @@ function view(box) {
   }
   const move = (axis, by) => { at[axis] = clamp(at[axis] + by, 0, n[axis] - 1); refresh(); };
 
+  // #voxel=i,j,k opens the page at that voxel of the turned volume
+  function jump() {
+    const wanted = /^#voxel=(\d+),(\d+),(\d+)$/.exec(location.hash);
+    if (wanted) wanted.slice(1).forEach((c, d) => { at[d] = clamp(Math.round((c - layout.start[d]) / layout.step), 0, n[d] - 1); });
+    refresh();
+  }
+
   planes.forEach((canvas, axis) => {
     const a = ACROSS[axis], u = UP[axis];
     canvas.width = n[a]; canvas.height = n[u];
@@ -165,11 +172,9 @@ function view(box) {
     const context = canvas.getContext('2d', { willReadFrequently: true });
     context.drawImage(picture, 0, 0);
     data = context.getImageData(0, 0, picture.width, picture.height).data;
-    // #voxel=i,j,k opens the page at that voxel of the turned volume
-    const wanted = /^#voxel=(\d+),(\d+),(\d+)$/.exec(location.hash);
-    if (wanted) wanted.slice(1).forEach((c, d) => { at[d] = clamp(Math.round((c - layout.start[d]) / layout.step), 0, n[d] - 1); });
-    draw();
+    jump();
   };
+  addEventListener('hashchange', jump);
   picture.src = box.dataset.volume;
 }
 

@@ -47,8 +47,9 @@ def test_coarse_voxels_do_not_weld_the_scalp_on(voxel_size):
     offsets = coordinates(shape, voxel_size)
     radius = offsets.square().sum(0).sqrt()
     brain, scalp = radius < 48, (radius > 56.5) & (radius < 66)
-    bridges = ((offsets / 24).frac().abs() < 0.05).sum(0) > 1
-    candidate = brain | scalp | (bridges & (radius < 60))
+    # along each axis, one or two voxels wide
+    bridge = (offsets.abs() < 0.6 * torch.tensor(voxel_size).view(3, 1, 1, 1)).sum(0) > 1
+    candidate = brain | scalp | (bridge & (radius < 60))
     body = solid(Tissue(candidate), voxel_size=voxel_size, opening_radius=3.0, closing_radius=4.0)
     assert not (body & scalp).any()
     assert float((body & brain).sum()) > 0.98 * float(brain.sum())

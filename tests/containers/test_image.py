@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+import time
 import uuid
 from pathlib import Path
 
@@ -16,11 +17,22 @@ MADE_BY_THE_HOST = {('/', name) for name in ('data', 'out', 'etc', 'run', 'proc'
 """Where Docker and Podman mount or write by themselves."""
 
 
+def ask(*words):
+    return subprocess.run([CONTAINER, *words], capture_output=True, text=True, check=True).stdout
+
+
+def logs(name):
+    done = subprocess.run(
+        [CONTAINER, 'logs', name], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        check=True,
+    )  # fmt: skip
+    return done.stdout
+
+
 @pytest.fixture(scope='module')
 def facts(container):
     del container
-    done = subprocess.run([CONTAINER, 'image', 'inspect', IMAGE], capture_output=True, check=True)
-    return json.loads(done.stdout)[0]
+    return json.loads(ask('image', 'inspect', IMAGE))[0]
 
 
 def test_image_says_what_it_is(facts):
@@ -59,19 +71,45 @@ def test_files_belong_to_whoever_runs_it(container, folder):
     assert {path.stat().st_uid for path in place.rglob('*')} == {1001}
 
 
-def test_nothing_is_written_elsewhere_even_where_all_might_be(dataset, folder):
-    name, out = f'qsmnet-bids-{uuid.uuid4()}', folder('out')
-    places = {'/data:ro': dataset, '/out': out}
-    command = [CONTAINER, 'run', '--name', name, '--pull', 'never', '--network', 'none',
-               '--user', '0', *mounts('-v', places), IMAGE, '/data', '/out', 'participant',
-               '--inversion', 'deepqsm', '--work-dir', '/out/work']  # fmt: skip
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=1200)
-        assert done.returncode == 0, done.stdout + done.stderr
-        diff = [CONTAINER, 'container', 'diff', name]
-        listed = subprocess.run(diff, capture_output=True, text=True, check=True)
-    finally:
-        subprocess.run([CONTAINER, 'rm', '--force', name], capture_output=True, check=False)
-    written = {line.split(maxsplit=1)[1] for line in listed.stdout.splitlines()}
+def test_limits_of_the_container_are_seen(container):
+    program = (
+        'from qsmnet_bids.workflows.resources import available_cpus, available_memory_gb\n'
+        'print(available_cpus(), available_memory_gb())'
+    )
+    limits = ['--memory', '2g', '--cpus', '1', '--entrypoint', 'python']
+    done = container('-c', program, options=limits)
+    assert (done.returncode, done.stdout) == (0, '1 2.0\n'), done.stderr
+
+
+@pytest.fixture
+def named():
+    """Name of a container that is removed at the end."""
+    name = f'qsmnet-bids-{uuid.uuid4()}'
+    yield name
+    subprocess.run([CONTAINER, 'rm', '--force', name], capture_output=True, check=False)
+
+
+def test_stopping_it_ends_the_app_as_promised(dataset, folder, named):
+    out = folder('out')
+    ask('run', '--detach', '--name', named, '--network', 'none', '--user', '1001',
+        *mounts('-v', {'/data:ro': dataset, '/out': out}), IMAGE,
+        '/data', '/out', 'participant', '--work-dir', '/out/work', '-v')  # fmt: skip
+    for _ in range(120):
+        if 'methods' in logs(named):
+            break
+        time.sleep(1)
+    ask('stop', '-t', '100', named)
+    assert ask('inspect', '--format', '{{.State.ExitCode}}', named).strip() == '143'
+    assert 'ended by SIGTERM' in logs(named)
+    assert list(out.rglob('*_Chimap.nii.gz')) == []
+
+
+def test_nothing_is_written_elsewhere_even_where_all_might_be(dataset, folder, named):
+    places = {'/data:ro': dataset, '/out': folder('out')}
+    ask('run', '--name', named, '--network', 'none', '--user', '0', *mounts('-v', places), IMAGE,
+        '/data', '/out', 'participant', '--inversion', 'deepqsm',
+        '--work-dir', '/out/work')  # fmt: skip
+    listed = ask('container', 'diff', named)
+    written = {line.split(maxsplit=1)[1] for line in listed.splitlines()}
     ours = {path for path in written if Path(path).parts[:2] not in MADE_BY_THE_HOST}
     assert ours <= {TMP}, 'only the time of the temporary folder, which is left empty, may change'

@@ -5,6 +5,7 @@ import hashlib
 import json
 import os
 import pickle
+import re
 import shutil
 import subprocess
 from html.parser import HTMLParser
@@ -139,14 +140,36 @@ def test_what_sidecars_and_names_say_cannot_run(pages):
     assert any('&lt;script&gt;' in page.read_text() for page in pages)
 
 
+def shown(page, folder):
+    """Give the page as Chromium has it after its scripts."""
+    done = subprocess.run(
+        ['chromium', '--headless', '--no-sandbox', '--disable-gpu', '--dump-dom',
+         f'--user-data-dir={folder / "browser"}', page.as_uri()],
+        capture_output=True, text=True, timeout=100, check=True,
+    )  # fmt: skip
+    assert '<title>' in done.stdout
+    return done.stdout
+
+
+in_chromium = pytest.mark.skipif(
+    shutil.which('chromium') is None, reason='chromium is not installed'
+)
+
+
 @pytest.mark.slow
-@pytest.mark.skipif(shutil.which('chromium') is None, reason='chromium is not installed')
+@in_chromium
 def test_script_does_not_run_in_a_browser(pages, tmp_path):
     for page in pages:
-        done = subprocess.run(
-            ['chromium', '--headless', '--no-sandbox', '--disable-gpu', '--dump-dom',
-             f'--user-data-dir={tmp_path / "browser"}', page.as_uri()],
-            capture_output=True, text=True, timeout=100, check=True,
-        )  # fmt: skip
-        assert '<title>' in done.stdout
-        assert '<title>broken' not in done.stdout
+        assert '<title>broken' not in shown(page, tmp_path)
+
+
+@pytest.mark.slow
+@in_chromium
+def test_policy_stops_a_script_that_was_not_escaped(pages, tmp_path):
+    for page in pages:
+        html = page.read_text().replace('</body>', f'{NASTY}</body>')
+        page.write_text(html)
+        assert '<title>broken' not in shown(page, tmp_path)
+    # without the policy the same script does run
+    page.write_text(re.sub('<meta http-equiv="Content-Security-Policy"[^>]*>', '', html))
+    assert '<title>broken' in shown(page, tmp_path)

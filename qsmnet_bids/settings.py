@@ -30,6 +30,7 @@ INVERSIONS = (
     'star',
     'deepqsm',
 )
+JOINT_INVERSIONS = ('cosmos',)
 REFERENCES = ('mask', 'csf', 'segmentation', 'none')
 """Names of the methods, so that the command line need not import torch to offer them; a test holds
 them equal to the stages' registries."""

@@ -45,6 +45,8 @@ class Acquisition:
         Fields of the scanner that all sidecars share.
     warnings
         Sentences for the reader.
+    orientations
+        All runs, this one first, that become one map; empty where a run has its own.
     """
 
     entities: dict[str, str]
@@ -65,6 +67,7 @@ class Acquisition:
     region_names: Path | None = None
     metadata: dict[str, object] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
+    orientations: tuple['Acquisition', ...] = ()
 
     @property
     def name(self) -> str:

@@ -80,7 +80,9 @@ def chimap(acquisition: Acquisition, result: Reconstructed, *, bids_dir: Path) -
     bids_dir
         Root of the raw dataset.
     """
-    images = [*acquisition.magnitude, *acquisition.phase]
+    runs = acquisition.orientations or (acquisition,)
+    images = [path for run in runs for path in (*run.magnitude, *run.phase)]
+    images += [run.mask for run in runs[1:] if run.mask is not None]
     images += [acquisition.segmentation] if acquisition.segmentation is not None else []
     sidecar = _of_images(acquisition, images, bids_dir)
     sidecar |= {

@@ -35,7 +35,11 @@ def preflight_failures(runs: Sequence[Run], preflight: Preflight) -> list[Failur
     preflight
         What became of them.
     """
-    good = {acquisition.name for acquisition in preflight.acquisitions}
+    good = {
+        run.name
+        for acquisition in preflight.acquisitions
+        for run in acquisition.orientations or (acquisition,)
+    }
     failures = []
     for run in {run.name: run for run in runs if run.name not in good}.values():
         own = [problem for problem in preflight.problems if problem.subject == run.subject]
@@ -54,6 +58,8 @@ def plan_lines(acquisition: Acquisition, settings: Settings) -> Iterator[str]:
     shape = ' x '.join(str(n) for n in acquisition.shape)
     masking = f'mask {acquisition.mask}' if acquisition.mask else settings.masking
     yield acquisition.name
+    if acquisition.orientations:
+        yield f'  orientations {", ".join(run.name for run in acquisition.orientations)}'
     yield f'  {_count(len(acquisition.echo_times), "echo", "echoes")} at {times} ms'
     yield f'  B0 {acquisition.b0:g} T along {direction}'
     yield f'  voxels {size} mm, {shape}'

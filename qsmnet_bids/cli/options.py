@@ -11,6 +11,7 @@ from qsmnet_bids.settings import (
     BACKGROUNDS,
     FIELDMAPS,
     INVERSIONS,
+    JOINT_INVERSIONS,
     MASKINGS,
     PRESETS,
     REFERENCES,
@@ -24,7 +25,10 @@ METHODS = {
     'unwrapping': (UNWRAPPINGS, 'how the phase is unwrapped'),
     'fieldmap': (FIELDMAPS, 'how the echoes become a field'),
     'background': (BACKGROUNDS, 'how the field of outside sources is removed'),
-    'inversion': (INVERSIONS, 'how the local field becomes susceptibility'),
+    'inversion': (
+        (*INVERSIONS, *JOINT_INVERSIONS),
+        'how the local field becomes susceptibility',
+    ),
     'reference': (REFERENCES, 'the region whose mean susceptibility is zero'),
 }
 SWITCHES = {

@@ -11,7 +11,7 @@ from qsmnet_bids.cli.config import arguments_from_toml
 from qsmnet_bids.cli.options import LEVELS, METHODS, Parser, build_parser
 from qsmnet_bids.cli.parameters import checked
 from qsmnet_bids.errors import SettingsError
-from qsmnet_bids.settings import PRESETS, Parameters, Settings
+from qsmnet_bids.settings import JOINT_INVERSIONS, PRESETS, Parameters, Settings
 
 EXTRAS = ('two_pass', 'swi')
 """What has hyper-parameters and is done only if it is asked for."""
@@ -53,7 +53,10 @@ def parse_arguments(argv: Sequence[str] | None = None) -> Settings:
     settings = Settings(**given)
     _check(settings)
     _check_reference(settings)
+    _check_orientations(settings)
     methods = {stage: getattr(settings, stage) for stage in METHODS if stage != 'reference'}
+    if settings.inversion in JOINT_INVERSIONS:
+        methods['orientations'] = methods.pop('inversion')
     methods |= {extra: extra for extra in EXTRAS if getattr(settings, extra)}
     return replace(settings, parameters=checked(parameters, methods))
 
@@ -101,6 +104,16 @@ def _check(settings: Settings) -> None:
             f'output_dir {output_dir} does not exist; the group level needs the output of the '
             'participant level'
         )
+
+
+def _check_orientations(settings: Settings) -> None:
+    """Refuse what is of one run, where several become one map."""
+    for option, is_given in (('--two-pass', settings.two_pass), ('--swi', settings.swi)):
+        if is_given and settings.inversion in JOINT_INVERSIONS:
+            raise SettingsError(
+                f'{option} works on one run, but --inversion {settings.inversion} makes one map '
+                'of several; leave one of them out'
+            )
 
 
 def _check_reference(settings: Settings) -> None:

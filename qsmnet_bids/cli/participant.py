@@ -14,11 +14,12 @@ from nipype.pipeline.engine import Workflow
 
 from qsmnet_bids.bidsio.acquisition import Acquisition
 from qsmnet_bids.bidsio.atomic import remove_leftovers
+from qsmnet_bids.bidsio.orientations import join_orientations
 from qsmnet_bids.bidsio.preflight import Preflight, check
 from qsmnet_bids.bidsio.query import Run, find_runs
 from qsmnet_bids.cli.progress import Progress, Stream
 from qsmnet_bids.errors import Failure
-from qsmnet_bids.settings import Settings
+from qsmnet_bids.settings import JOINT_INVERSIONS, Settings
 from qsmnet_bids.workflows.dataset import NAME, init_dataset_wf
 from qsmnet_bids.workflows.execution import configure, execute, plugin_from_file
 from qsmnet_bids.workflows.plugin import SafeMultiProcPlugin
@@ -62,6 +63,8 @@ def find(settings: Settings) -> tuple[list[Run], Preflight]:
         filter_file=settings.bids_filter_file,
         participant_labels=settings.participant_labels,
     )
+    if settings.inversion in JOINT_INVERSIONS:
+        preflight = join_orientations(preflight)
     return runs, preflight
 
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from qsmnet_bids.interfaces.numerics import figures as figures  # noqa: PLC0414
     from qsmnet_bids.interfaces.numerics import inversion as inversion  # noqa: PLC0414
     from qsmnet_bids.interfaces.numerics import masking as masking  # noqa: PLC0414
+    from qsmnet_bids.interfaces.numerics import orientations as orientations  # noqa: PLC0414
     from qsmnet_bids.interfaces.numerics import passes as passes  # noqa: PLC0414
     from qsmnet_bids.interfaces.numerics import weighting as weighting  # noqa: PLC0414
 
@@ -23,6 +24,7 @@ MODULES = (
     'fieldmap',
     'background',
     'inversion',
+    'orientations',
     'passes',
     'weighting',
     'figures',

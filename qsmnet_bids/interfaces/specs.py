@@ -77,6 +77,21 @@ class ReferenceInputSpec(FieldInputSpec):
     like = File(exists=True, desc='an image of the run, for the grid of the segmentation')
 
 
+class OrientationsInputSpec(ReferenceInputSpec):
+    """The local fields of several orientations; what has no ``other`` before it is the first's."""
+
+    method = traits.Str('cosmos', usedefault=True, desc='of the inversion')
+    weights_sha256 = traits.Str('', usedefault=True, desc='as other inversions have it')
+    other_fields = InputMultiObject(File(exists=True), mandatory=True, nohash=True, desc='ppm')
+    other_noises = InputMultiObject(File(exists=True), mandatory=True, nohash=True, desc='ppm')
+    other_masks = InputMultiObject(File(exists=True), mandatory=True, nohash=True)
+    other_magnitudes = InputMultiObject(File(exists=True), mandatory=True, nohash=True)
+    other_fingerprints = InputMultiObject(traits.Str, mandatory=True, desc='of these files')
+    other_b0_dirs = traits.List(
+        traits.Tuple(traits.Float, traits.Float, traits.Float), mandatory=True
+    )
+
+
 def fingerprint(inputs: WorkerInputSpec) -> str:
     """Hash all that decides a node's outputs: its inputs, and theirs by their fingerprint.
 

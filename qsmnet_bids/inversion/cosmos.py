@@ -26,7 +26,7 @@ def cosmos(
     *,
     alpha: float = 1e-4,
     weighting: Literal['noise', 'mask', 'none'] = 'noise',
-    max_iterations: int = 30,
+    max_iterations: int = 60,
     tolerance: float = 1e-3,
 ) -> ChiMap:
     """Minimise the sum of |w (D chi - field)|^2 over the orientations, plus alpha |chi|^2.

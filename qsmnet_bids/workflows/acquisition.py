@@ -15,6 +15,7 @@ from qsmnet_bids.interfaces.combine_passes import CombinePasses
 from qsmnet_bids.interfaces.draw_figures import DrawFigures
 from qsmnet_bids.interfaces.fit_field import FitField
 from qsmnet_bids.interfaces.invert_dipole import InvertDipole
+from qsmnet_bids.interfaces.invert_orientations import InvertOrientations
 from qsmnet_bids.interfaces.mask_run import MaskRun
 from qsmnet_bids.interfaces.measure_regions import MeasureRegions
 from qsmnet_bids.interfaces.remove_background import RemoveBackground
@@ -26,6 +27,7 @@ from qsmnet_bids.interfaces.write_figures import WriteFigures
 from qsmnet_bids.weights.cards import available, read_card
 from qsmnet_bids.workflows.extras import COMPANIONS, add_regions, add_two_pass, add_weighting
 from qsmnet_bids.workflows.memory import memory_gb, network_memory_gb
+from qsmnet_bids.workflows.orientations import add_orientations
 from qsmnet_bids.workflows.resources import available_gpus
 
 LOADED = ('magnitude', 'phase', 'fingerprint')
@@ -106,7 +108,12 @@ def init_acquisition_wf(
         writing.inputs.weights = weights
 
     def node(interface: SimpleInterface, name: str, *, n_procs: int = omp_nthreads) -> Node:
-        size = memory_gb(name, acquisition.shape, n_echoes=len(acquisition.echo_times))
+        size = memory_gb(
+            name,
+            acquisition.shape,
+            n_echoes=len(acquisition.echo_times),
+            n_orientations=max(1, len(acquisition.orientations)),
+        )
         if weights and name == 'invert_dipole':
             size = max(size, _network_gb(acquisition, methods))
         return Node(interface, name=name, mem_gb=size, n_procs=n_procs)
@@ -142,6 +149,7 @@ def init_acquisition_wf(
             (remove_background, write_derivatives, [('steps', 'background_steps')]),
         ]
     )
+    add_orientations(workflow, acquisition.orientations[1:])
     mapping = invert_dipole
     if methods.two_pass:
         mapping = node(stages['combine_passes'], 'combine_passes')
@@ -214,7 +222,8 @@ def _stages(
         parameters=methods.parameters_of(methods.background),
         **geometry | resources,
     )
-    inversion = InvertDipole(
+    invert = InvertOrientations if acquisition.orientations else InvertDipole
+    inversion = invert(
         method=methods.inversion,
         parameters=methods.parameters_of(methods.inversion),
         weights_sha256=_weights(methods.inversion).get('sha256', ''),

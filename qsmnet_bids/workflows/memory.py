@@ -59,7 +59,9 @@ def network_memory_gb(
     return BASE_GB + volumes * 4 * cubes / 2**30
 
 
-def memory_gb(node: str, shape: tuple[int, int, int], *, n_echoes: int) -> float:
+def memory_gb(
+    node: str, shape: tuple[int, int, int], *, n_echoes: int, n_orientations: int = 1
+) -> float:
     """Estimate the memory of a node.
 
     Parameters
@@ -70,10 +72,14 @@ def memory_gb(node: str, shape: tuple[int, int, int], *, n_echoes: int) -> float
         Voxels in x, y, z.
     n_echoes
         Of the acquisition.
+    n_orientations
+        That are inverted together.
 
     Returns
     -------
         GiB.
     """
     always, per_echo = VOLUMES[node]
+    if node == 'invert_dipole':
+        always *= n_orientations
     return BASE_GB + (always + per_echo * n_echoes) * 4 * math.prod(shape) / 2**30

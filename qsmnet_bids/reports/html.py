@@ -147,8 +147,10 @@ def _verdict(views: list[RunView], failed: set[str], unreadable: list[str]) -> s
         lost += [f'{len(unreadable)} left an unreadable sidecar'] if unreadable else []
         return f'{done} of {total} {_runs(total)} done; {"; ".join(lost)}.'
     warned = sum(bool(view.warnings) for view in views)
-    tail = f' {warned} of them with warnings.' if warned else ' No warnings.'
-    return f'{"All " if total > 1 else ""}{total} {_runs(total)} done.{tail}'
+    if total == 1:
+        return '1 run done, with warnings.' if warned else '1 run done. No warnings.'
+    tail = f'{warned} of them with warnings.' if warned else 'No warnings.'
+    return f'All {total} runs done. {tail}'
 
 
 def _runs(count: int) -> str:

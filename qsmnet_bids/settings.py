@@ -80,6 +80,8 @@ class Settings:
         Method of each stage.
     segmentation
         ``desc`` entity of the segmentations to take from ``derivatives``; None for none.
+    atlas
+        Image in MNI152 space and table of its regions, which are measured; empty for none.
     reference_labels
         Values of the segmentation whose voxels are the reference region.
     two_pass
@@ -137,6 +139,7 @@ class Settings:
     inversion: str = 'tikhonov'
     reference: str = 'mask'
     segmentation: str | None = None
+    atlas: tuple[Path, ...] = ()
     reference_labels: tuple[int, ...] = ()
     two_pass: bool = False
     swi: bool = False

@@ -49,7 +49,13 @@ class RegionsFile:
     inversion: str
 
 
-def write_regions(path: Path, measured: Measured, *, sources: Mapping[str, str]) -> list[Path]:
+def write_regions(
+    path: Path,
+    measured: Measured,
+    *,
+    sources: Mapping[str, str],
+    placement: Mapping[str, object] | None = None,
+) -> list[Path]:
     """Write the table of a run and the dictionary of its columns.
 
     Parameters
@@ -60,6 +66,9 @@ def write_regions(path: Path, measured: Measured, *, sources: Mapping[str, str])
         As ``regional.statistics.measure_regions`` gives it.
     sources
         Where the numbers are from, for the dictionary.
+    placement
+        How the segmentation was brought to the run's space, for the dictionary; None or empty
+        where it lay there already.
 
     Returns
     -------
@@ -69,6 +78,7 @@ def write_regions(path: Path, measured: Measured, *, sources: Mapping[str, str])
     beside = path.with_suffix('.json')
     about = {
         'Sources': dict(sources),
+        **({'Placement': dict(placement)} if placement else {}),
         'AbsentRegions': list(measured.absent),
         'UnnamedLabels': list(measured.unnamed),
     }

@@ -17,7 +17,7 @@ from qsmnet_bids.bidsio.content import check_content
 from qsmnet_bids.bidsio.nifti import read_image
 from qsmnet_bids.errors import InputError, Problem
 
-UNREADABLE = (
+UNREADABLE: tuple[type[Exception], ...] = (  # type: ignore[assignment] # see IsalError
     ImageFileError,
     HeaderDataError,
     HeaderTypeError,
@@ -27,7 +27,7 @@ UNREADABLE = (
     OverflowError,
     MemoryError,
     zlib.error,
-    IsalError,
+    IsalError,  # whose stub has an instance for a class
     ValueError,
     TypeError,
 )
@@ -79,7 +79,7 @@ def scan(path: Path) -> Scan:
         shape = _spatial_shape(path, image)
         proxy = _proxy(image, n_bytes)
         raw = np.asanyarray(proxy.get_unscaled())
-    except UNREADABLE as error:  # type: ignore[misc] # a stub has an instance for a class
+    except UNREADABLE as error:
         # gzip and nibabel name the same damage in a dozen ways
         found = f'damaged or cut off ({error})'
         raise InputError(Problem(str(path), 'data', found, 'copy or convert it anew')) from error

@@ -1,6 +1,8 @@
 """Segmentations that other pipelines made for a subject, and the names of their regions."""
 
 import csv
+import importlib.util
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,8 +12,11 @@ import numpy as np
 from qsmnet_bids.bidsio.kinship import belongs, detail
 from qsmnet_bids.bidsio.names import parse_name
 from qsmnet_bids.bidsio.nifti import open_image
-from qsmnet_bids.errors import InputError, Problem
+from qsmnet_bids.bidsio.scan import UNREADABLE
+from qsmnet_bids.errors import InputError, Problem, SettingsError
 
+NEEDED = ('SimpleITK', 'nilearn')
+"""Packages that bring an atlas to a run."""
 NATIVE_SPACES = {None, 'T1w', 'orig'}
 """Spaces in which scanner coordinates are the run's own."""
 
@@ -70,7 +75,7 @@ def find_segmentation(
     where = ', '.join(str(root) for root in derivatives.values()) or 'no derivatives'
     if not best:
         found = f'no segmentation {run}_desc-{desc}_dseg.nii.gz in the space of the scanner'
-        remedy = 'add it, or leave out --regions'
+        remedy = 'add it, or leave out --segmentation'
         raise InputError(Problem(where, 'segmentation', found, remedy, subject))
     if len(best) > 1:
         found = f'{len(best)} segmentations fit {run}: {", ".join(str(path) for path, _ in best)}'
@@ -78,6 +83,56 @@ def find_segmentation(
         raise InputError(Problem(where, 'segmentation', found, remedy, subject))
     image, root = best[0]
     return Segmentation(image, _find_table(image, root, subject), desc)
+
+
+def atlas_of(image: Path, table: Path) -> Segmentation:
+    """Name an atlas by its file.
+
+    Parameters
+    ----------
+    image
+        Labels, NIfTI.
+    table
+        TSV with the columns ``index`` and ``name``.
+    """
+    stem = image.name.removesuffix('.gz').removesuffix('.nii')
+    return Segmentation(image, table, re.sub('[^0-9A-Za-z]', '', stem) or 'atlas')
+
+
+def check_atlas(atlas: Segmentation, *, other: str | None) -> None:
+    """Refuse an atlas that cannot be measured, before any compute.
+
+    Parameters
+    ----------
+    atlas
+        As the user named it.
+    other
+        Segmentation that is measured too, whose table must have another name.
+
+    Raises
+    ------
+    InputError
+        If image or table cannot be used.
+    SettingsError
+        If what it needs is not installed.
+    """
+    missing = [name for name in NEEDED if importlib.util.find_spec(name) is None]
+    if missing:
+        raise SettingsError(
+            f"--atlas needs {' and '.join(missing)}: pip install 'qsmnet-bids[atlas]'"
+        )
+    if atlas.name == other:
+        raise SettingsError(
+            f'--atlas {atlas.image}: its table would be named like that of --segmentation '
+            f'{other}; rename the file'
+        )
+    names = read_names(atlas.table)
+    try:
+        labels, _ = load_labels(atlas.image)
+    except UNREADABLE as error:
+        raise _unfit(atlas.image, 'data', str(error), 'give a NIfTI image') from error
+    if not np.isin(list(names), labels).any():
+        raise _unfit(atlas.table, 'index', 'no label of the image', 'give the table of this atlas')
 
 
 def read_names(table: Path) -> dict[int, str]:

@@ -177,6 +177,14 @@ def _add_methods(parser: Parser) -> None:
         'and --reference segmentation finds its region there',
     )
     group.add_argument(
+        '--atlas',
+        metavar=('NIFTI', 'TSV'),
+        nargs=2,
+        type=read.existing_file,
+        help='labels in MNI152 space and a table with index and name: their regions are measured '
+        'after an affine alignment of the magnitude (needs the extra atlas)',
+    )
+    group.add_argument(
         '--reference-labels',
         metavar='VALUE',
         nargs='+',

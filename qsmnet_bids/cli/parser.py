@@ -44,7 +44,7 @@ def parse_arguments(argv: Sequence[str] | None = None) -> Settings:
     for method, name, value in given.pop('parameters', ()):
         parameters.setdefault(method, {})[name] = value
     given['derivatives'] = dict(given.get('derivatives', ()))
-    for key in ('participant_labels', 'session_labels', 'reference_labels'):
+    for key in ('participant_labels', 'session_labels', 'reference_labels', 'atlas'):
         given[key] = tuple(dict.fromkeys(given.get(key, ())))
     given['analysis_levels'] = tuple(
         level for level in LEVELS if level in given['analysis_levels']

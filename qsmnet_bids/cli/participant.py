@@ -17,6 +17,7 @@ from qsmnet_bids.bidsio.atomic import remove_leftovers
 from qsmnet_bids.bidsio.orientations import join_orientations
 from qsmnet_bids.bidsio.preflight import Preflight, check
 from qsmnet_bids.bidsio.query import Run, find_runs
+from qsmnet_bids.bidsio.segmentations import atlas_of, check_atlas
 from qsmnet_bids.cli.progress import Progress, Stream
 from qsmnet_bids.errors import Failure
 from qsmnet_bids.settings import JOINT_INVERSIONS, Settings
@@ -44,6 +45,8 @@ def find(settings: Settings) -> tuple[list[Run], Preflight]:
     -------
         All runs that were asked for, and what can be processed of them.
     """
+    if settings.atlas:
+        check_atlas(atlas_of(*settings.atlas), other=settings.segmentation)
     runs = find_runs(
         settings.bids_dir,
         participant_labels=settings.participant_labels,

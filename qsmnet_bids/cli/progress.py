@@ -21,6 +21,7 @@ STEPS = {
     'weigh_magnitude': 'susceptibility-weighted images',
     'draw_figures': 'figures',
     'measure_regions': 'regions',
+    'measure_atlas': 'regions of the atlas',
     'write_derivatives': 'derivatives',
 }
 """What the nodes of a run are called in front of the user."""

@@ -8,6 +8,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from qsmnet_bids.interfaces.numerics import atlas as atlas  # noqa: PLC0414
     from qsmnet_bids.interfaces.numerics import (
         background as background,  # noqa: PLC0414 # a re-export
     )
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from qsmnet_bids.interfaces.numerics import weighting as weighting  # noqa: PLC0414
 
 MODULES = (
+    'atlas',
     'masking',
     'fieldmap',
     'background',

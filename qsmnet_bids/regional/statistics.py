@@ -1,7 +1,7 @@
 """What maps hold in each region."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -138,6 +138,23 @@ def measure_regions(
         )
     absent = tuple(names[label] for label in sorted(set(names) - found - {0}))
     return Measured(tuple(regions), absent, tuple(sorted(found - set(names))))
+
+
+def with_note(measured: Measured, note: str) -> Measured:
+    """Add a note to every region.
+
+    Parameters
+    ----------
+    measured
+        As it is.
+    note
+        What the reader should know.
+    """
+    regions = (
+        replace(region, note='; '.join(filter(None, (region.note, note))))
+        for region in measured.regions
+    )
+    return replace(measured, regions=tuple(regions))
 
 
 def _shown(labels: set[int]) -> str:

@@ -9,15 +9,13 @@ from nipype.pipeline.engine import Node, Workflow
 
 from qsmnet_bids import __version__
 from qsmnet_bids.bidsio.acquisition import Acquisition
-from qsmnet_bids.bidsio.derivatives import derivative_path
-from qsmnet_bids.bidsio.names import parse_name
+from qsmnet_bids.bidsio.segmentations import Segmentation
 from qsmnet_bids.interfaces.combine_passes import CombinePasses
 from qsmnet_bids.interfaces.draw_figures import DrawFigures
 from qsmnet_bids.interfaces.fit_field import FitField
 from qsmnet_bids.interfaces.invert_dipole import InvertDipole
 from qsmnet_bids.interfaces.invert_orientations import InvertOrientations
 from qsmnet_bids.interfaces.mask_run import MaskRun
-from qsmnet_bids.interfaces.measure_regions import MeasureRegions
 from qsmnet_bids.interfaces.remove_background import RemoveBackground
 from qsmnet_bids.interfaces.specs import ECHOES
 from qsmnet_bids.interfaces.steps import Parameters
@@ -28,6 +26,7 @@ from qsmnet_bids.weights.cards import available, read_card
 from qsmnet_bids.workflows.extras import COMPANIONS, add_regions, add_two_pass, add_weighting
 from qsmnet_bids.workflows.memory import memory_gb, network_memory_gb
 from qsmnet_bids.workflows.orientations import add_orientations
+from qsmnet_bids.workflows.regions import measuring
 from qsmnet_bids.workflows.resources import available_gpus
 
 LOADED = ('magnitude', 'phase', 'fingerprint')
@@ -80,6 +79,7 @@ def init_acquisition_wf(
     save_fields: bool = False,
     device: str = 'cpu',
     omp_nthreads: int = 1,
+    atlas: Segmentation | None = None,
 ) -> Workflow:
     """Build the workflow of one run; its name is the run's.
 
@@ -97,6 +97,8 @@ def init_acquisition_wf(
         ``'auto'``, ``'cpu'``, ``'cuda'`` or ``'cuda:N'``: for the stages that a GPU makes faster.
     omp_nthreads
         Threads of each node.
+    atlas
+        Whose regions are measured; None for none.
     """
     gpu = {'device': device, 'use_gpu': device != 'cpu' and available_gpus() > 0}
     stages = _stages(acquisition, methods, gpu | {'omp_nthreads': omp_nthreads})
@@ -164,33 +166,14 @@ def init_acquisition_wf(
     if methods.swi:
         weigh_magnitude = node(stages['weigh_magnitude'], 'weigh_magnitude')
         add_weighting(workflow, weigh_magnitude=weigh_magnitude)
-    if acquisition.region_names is not None:
-        measuring = _regions(acquisition, methods.inversion, output_dir)
-        measure_regions = node(measuring, 'measure_regions', n_procs=1)
+    regional = measuring(acquisition, atlas, inversion=methods.inversion, output_dir=output_dir)
+    for name, interface in regional.items():
+        measure_regions = node(interface, name, n_procs=1)
         add_regions(workflow, measure_regions=measure_regions, mapping=mapping)
     if save_fields:
         workflow.connect(fit_field, 'field', write_derivatives, 'total')
         workflow.connect(remove_background, 'field', write_derivatives, 'local')
     return workflow
-
-
-def _regions(acquisition: Acquisition, inversion: str, output_dir: Path) -> MeasureRegions:
-    """Measure the regions of the run's segmentation, whose desc entity names the table."""
-    segmentation = parse_name(acquisition.segmentation or Path())['desc']
-    path = derivative_path(
-        output_dir,
-        {**acquisition.entities, 'seg': segmentation},
-        suffix='stats',
-        desc=inversion.replace('_', ''),
-        extension='.tsv',
-    )
-    return MeasureRegions(
-        segmentation=str(acquisition.segmentation),
-        table=str(acquisition.region_names),
-        like=str(acquisition.magnitude[0]),
-        path=str(path),
-        version=__version__,
-    )
 
 
 def _stages(

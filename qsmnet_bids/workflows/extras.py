@@ -2,6 +2,8 @@
 
 from nipype.pipeline.engine import Node, Workflow
 
+from qsmnet_bids.interfaces.measure_atlas import MeasureAtlas
+
 COMPANIONS = [('sum_of_squares', 'magnitude'), ('r2star', 'r2star')]
 """What the field's fit hands on beside the field."""
 
@@ -62,6 +64,8 @@ def add_regions(workflow: Workflow, *, measure_regions: Node, mapping: Node) -> 
             (mapping, measure_regions, [('chi', 'chi')]),
         ]
     )
+    if isinstance(measure_regions.interface, MeasureAtlas):
+        workflow.connect(fit_field, 'sum_of_squares', measure_regions, 'magnitude')
 
 
 def add_weighting(workflow: Workflow, *, weigh_magnitude: Node) -> None:

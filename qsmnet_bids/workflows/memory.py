@@ -20,6 +20,7 @@ VOLUMES: dict[str, tuple[float, float]] = {
     'weigh_magnitude': (14.0, 2.0),
     'draw_figures': (6.0, 3.0),
     'measure_regions': (10.0, 0.0),
+    'measure_atlas': (30.0, 0.0),
     'write_derivatives': (6.0, 0.0),
 }
 """Volumes of 4 bytes per voxel: always, and for each echo."""

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from nipype.pipeline.engine import Workflow
 
 from qsmnet_bids.bidsio.acquisition import Acquisition
+from qsmnet_bids.bidsio.segmentations import atlas_of
 from qsmnet_bids.settings import Settings
 from qsmnet_bids.weights.cards import available
 from qsmnet_bids.workflows.acquisition import Methods, init_acquisition_wf
@@ -54,6 +55,7 @@ def init_subject_wf(*, acquisitions: Sequence[Acquisition], settings: Settings) 
             save_fields=settings.save_fields,
             device=settings.device,
             omp_nthreads=n_threads,
+            atlas=atlas_of(*settings.atlas) if settings.atlas else None,
         )
         workflow.add_nodes([run_wf])
     return workflow

@@ -1,6 +1,7 @@
 """What comes from outside is data: it runs nothing, leaves no folder and calls nobody."""
 
 import ast
+import gzip
 import hashlib
 import json
 import os
@@ -8,16 +9,20 @@ import pickle
 import re
 import shutil
 import subprocess
+import tracemalloc
 from html.parser import HTMLParser
 from pathlib import Path
 
+import nibabel as nib
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from safetensors import SafetensorError
 
 from qsmnet_bids.bidsio.derivatives import derivative_path
-from qsmnet_bids.errors import WeightsError
+from qsmnet_bids.bidsio.scan import scan
+from qsmnet_bids.errors import InputError, WeightsError
 from qsmnet_bids.reports.group import write_group
 from qsmnet_bids.reports.html import write_subject_report
 from qsmnet_bids.weights.registry import load_network
@@ -73,6 +78,23 @@ def test_no_call_runs_what_a_file_says():
             if ast.unparse(node.func) in FORBIDDEN or is_shell or is_pickle:
                 found.append(f'{path.name}:{node.lineno}: {ast.unparse(node.func)}')
     assert found == []
+
+
+@pytest.mark.parametrize('suffix', ['.nii', '.nii.gz'])
+def test_header_that_promises_much_takes_no_memory(tmp_path, suffix):
+    header = nib.Nifti1Header()
+    header.set_data_shape((30000, 30000, 100))
+    header.set_data_dtype(np.float64)
+    header['vox_offset'] = 352
+    data = header.binaryblock + bytes(1000)
+    path = tmp_path / f'image{suffix}'
+    path.write_bytes(gzip.compress(data) if suffix == '.nii.gz' else data)
+    tracemalloc.start()
+    with pytest.raises(InputError):
+        scan(path)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 10e6
 
 
 @given(value=st.text(min_size=1, max_size=12) | st.sampled_from(['..', '../up', '..%2f', '/etc']))

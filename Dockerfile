@@ -47,6 +47,9 @@ RUN python -m compileall -q --invalidation-mode unchecked-hash /opt/qsmnet-bids 
 
 # hadolint ignore=DL3006
 FROM ${BASE}
+# What changes least comes first: the needs are a layer that a new version shares with the last.
+COPY --from=needs /opt/venv /opt/venv
+COPY --from=build /opt/qsmnet-bids /opt/qsmnet-bids
 ARG BASE
 ARG TAG=qsmnet-bids:latest
 ARG REVISION=unknown
@@ -56,8 +59,6 @@ LABEL org.opencontainers.image.title="qsmnet-bids" \
       org.opencontainers.image.base.name="${BASE}" \
       org.opencontainers.image.revision="${REVISION}" \
       org.opencontainers.image.ref.name="${TAG}"
-COPY --from=needs /opt/venv /opt/venv
-COPY --from=build /opt/qsmnet-bids /opt/qsmnet-bids
 # Any user id may run this, on a read-only root: all that is written goes to the output, the work
 # folder and the temporary folder.
 ENV PATH=/opt/qsmnet-bids/bin:/opt/venv/bin:$PATH \

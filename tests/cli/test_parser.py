@@ -221,3 +221,17 @@ def test_what_is_asked_for_has_parameters(folders):
     }
     with pytest.raises(SettingsError, match='expected auto or x or y or z'):
         parse(folders, '--swi', '--set', 'swi.slice_axis=w')
+
+
+@pytest.mark.parametrize('option', ['--two-pass', '--swi'])
+def test_what_works_on_one_run_does_not_go_with_several_orientations(folders, option):
+    with pytest.raises(SettingsError, match=f'{option} works on one run'):
+        parse(folders, '--inversion', 'cosmos', option)
+
+
+def test_cosmos_has_parameters(folders):
+    words = '--inversion cosmos --set cosmos.alpha=0.001 --set cosmos.weighting=mask'
+    given = parse(folders, *words.split())
+    assert given.parameters == {'cosmos': {'alpha': 0.001, 'weighting': 'mask'}}
+    with pytest.raises(SettingsError, match='no such parameter'):
+        parse(folders, '--inversion', 'cosmos', '--set', 'cosmos.beta=1')

@@ -44,9 +44,10 @@ class CombinePasses(SimpleInterface):  # type: ignore[misc] # nipype has no type
             for path in (inputs.chi, inputs.first_chi, inputs.first_mask)
         )
         chi = numerics.combine_passes(local, second_chi=second, first_chi=first, first_mask=mask)
+        # of the map as inverted: a constant taken off within the mask has a field of its own
+        residual = numerics.forward_residual(chi, local=local)
         chi, zero = numerics.choose_zero(chi, inputs, r2star=local.r2star)
         self._results['chi'] = numerics.save(chi.chi, 'chi', runtime.cwd)
-        residual = numerics.forward_residual(chi, local=local)
         self._results['residual'] = numerics.save(residual, 'residual', runtime.cwd)
         self._results['quality'] = numerics.quality_measures(chi, local=local, residual=residual)
         self._results['fingerprint'] = fingerprint(inputs)

@@ -38,9 +38,10 @@ class InvertDipole(SimpleInterface):  # type: ignore[misc] # nipype has no types
         chi, step = numerics.invert_dipole(
             local, method=inputs.method, parameters=json.loads(inputs.parameters)
         )
+        # of the map as inverted: a constant taken off within the mask has a field of its own
+        residual = numerics.forward_residual(chi, local=local)
         chi, zero = numerics.choose_zero(chi, inputs, r2star=local.r2star)
         self._results['chi'] = numerics.save(chi.chi, 'chi', runtime.cwd)
-        residual = numerics.forward_residual(chi, local=local)
         self._results['residual'] = numerics.save(residual, 'residual', runtime.cwd)
         self._results['quality'] = numerics.quality_measures(chi, local=local, residual=residual)
         self._results['fingerprint'] = fingerprint(inputs)

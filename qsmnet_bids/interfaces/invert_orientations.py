@@ -22,9 +22,10 @@ class InvertOrientations(SimpleInterface):  # type: ignore[misc] # nipype has no
         chi, steps = numerics.invert_orientations(
             fields, method=inputs.method, parameters=json.loads(inputs.parameters)
         )
+        # of the map as inverted: a constant taken off within the mask has a field of its own
+        residual = numerics.forward_residual(chi, local=fields[0])
         chi, zero = numerics.choose_zero(chi, inputs, r2star=fields[0].r2star)
         self._results['chi'] = numerics.save(chi.chi, 'chi', runtime.cwd)
-        residual = numerics.forward_residual(chi, local=fields[0])
         self._results['residual'] = numerics.save(residual, 'residual', runtime.cwd)
         quality = numerics.quality_measures(chi, local=fields[0], residual=residual)
         self._results['quality'] = quality

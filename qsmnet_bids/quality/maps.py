@@ -69,7 +69,8 @@ def forward_residual(chi: ChiMap, *, local: LocalField) -> Volume:
     Parameters
     ----------
     chi
-        The map.
+        The map as it was inverted; a constant that is taken off within the mask for a reference
+        has a field of its own.
     local
         The field that it was made from.
 

@@ -13,6 +13,10 @@ from qsmnet_bids.errors import Failure, SettingsError, storage_error
 from qsmnet_bids.workflows.logs import route_nipype_logs
 from qsmnet_bids.workflows.plugin import TRACEBACK_HEADER, SafeMultiProcPlugin
 
+CUT_OFF = (
+    'its record was cut off, as on a full disk; free some space and run the same command again'
+)
+
 
 def configure(*, log_dir: Path, stop_on_first_crash: bool = False) -> Path:
     """Set nipype up so that it is quick, calls nobody and writes nowhere but where it is told.
@@ -115,7 +119,7 @@ def failure_from_crash_file(path: Path) -> Failure:
     """
     text = path.read_text()
     node = re.match(r'Node: (?P<name>\S+)', text)
-    names = node['name'].split('.') if node else [path.stem]
+    names = node['name'].split('.') if node else [_step_of(path)]
     folder = re.search(r'^Working directory: (.+)$', text, re.MULTILINE)
     return Failure(
         run=names[-2] if len(names) > 1 else '',
@@ -138,7 +142,7 @@ def cause_of(text: str, *, place: str = '') -> str:
     >>> cause_of('Traceback (most recent call last):\n  File "a.py"\nOSError: disk full')
     'OSError: disk full'
     >>> cause_of('')
-    'its record was cut off before the cause; is the disk of the output full?'
+    'its record was cut off, as on a full disk; free some space and run the same command again'
     """
     last = re.split(r'\n(?:When creating|During the creation of) this crashfile', text)[0]
     last = last.rpartition(TRACEBACK_HEADER)[2]
@@ -147,12 +151,22 @@ def cause_of(text: str, *, place: str = '') -> str:
         del lines[0]  # the calls, which are indented
     found = ' '.join(line.strip() for line in lines if line.strip())
     if not found:
-        return 'its record was cut off before the cause; is the disk of the output full?'
+        return CUT_OFF
     kind, _, message = found.partition(': ')
     module, _, name = kind.rpartition('.')
     if module == 'qsmnet_bids.errors':
         return message
     return _plain(f'{name}: {message}'.removesuffix(': '), place=place)
+
+
+def _step_of(path: Path) -> str:
+    """Read the step from the name of a crash file that has no content.
+
+    >>> _step_of(Path('crash-20300101-120000-me-fit_field-1234.txt'))
+    'fit_field'
+    """
+    words = [word for word in path.stem.split('-') if '_' in word]
+    return words[-1] if words else path.stem
 
 
 def _plain(found: str, *, place: str) -> str:

@@ -10,6 +10,7 @@ when its node is done. The server never computes: a fork after torch has compute
 import logging
 import multiprocessing
 import signal
+import time
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerProcess
@@ -17,6 +18,7 @@ from traceback import format_exception
 
 from networkx import DiGraph
 from nipype.pipeline.engine import Node
+from nipype.pipeline.plugins import base
 from nipype.pipeline.plugins.multiproc import MultiProcPlugin
 
 from qsmnet_bids.errors import QsmError
@@ -26,6 +28,9 @@ from qsmnet_bids.workflows.worker import work
 TRACEBACK_HEADER = 'Traceback (most recent call last):\n'
 
 logger = logging.getLogger('nipype.workflow')
+
+# Its loop would sleep until the clock, when somebody sets it back, is where it was.
+base.time = time.monotonic
 
 
 @dataclass

@@ -13,9 +13,9 @@ from qsmnet_bids.cli.config import to_toml
 from qsmnet_bids.cli.participant import find, process
 from qsmnet_bids.cli.progress import Stream
 from qsmnet_bids.errors import Failure, InputError, Problem
+from qsmnet_bids.reports.citations import citation_files
 from qsmnet_bids.reports.group import write_group
 from qsmnet_bids.reports.html import write_subject_report
-from qsmnet_bids.reports.methods import citation_bibtex, citation_markdown
 from qsmnet_bids.reports.records import RunRecord, find_sidecars, read_record
 from qsmnet_bids.settings import Settings
 
@@ -169,8 +169,8 @@ def _write_citations(output_dir: Path) -> None:
         except InputError:  # the subject's report shows it
             continue
     if records:
-        write_text(output_dir / 'logs' / 'CITATION.md', citation_markdown(records))
-        write_text(output_dir / 'logs' / 'CITATION.bib', citation_bibtex(records))
+        for name, content in citation_files(records).items():
+            write_text(output_dir / 'logs' / name, content)
 
 
 def _subject(failure: Failure) -> str:

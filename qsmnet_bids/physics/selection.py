@@ -19,9 +19,6 @@ def select(volume: Tensor, mask: Mask) -> Tensor:
     Returns
     -------
         A copy of shape ``(n,)``, the same as ``volume[mask]``.
-
-    >>> select(torch.tensor([1.0, 2.0, 3.0]), torch.tensor([True, False, True]))
-    tensor([1., 3.])
     """
     if volume.device.type != 'cpu':
         return volume[mask]

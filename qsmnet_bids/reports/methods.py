@@ -1,7 +1,7 @@
 """What ran, as a paragraph for a paper, with the publications to cite."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
@@ -95,41 +95,6 @@ def methods_paragraph(sidecar: Mapping[str, object] | RunRecord) -> str:
         f'{cite("bids")}.',
     ]
     return ' '.join(sentence for sentence in sentences if sentence)
-
-
-def citation_markdown(records: Iterable[RunRecord]) -> str:
-    """Write ``CITATION.md``: each distinct paragraph once, then its references.
-
-    Parameters
-    ----------
-    records
-        Runs of the dataset.
-    """
-    parts = ['# How to cite', 'Please copy the text below; it says what was done to your data.']
-    paragraphs: dict[str, RunRecord] = {}
-    for record in records:
-        paragraphs.setdefault(methods_paragraph(record), record)
-    for paragraph, record in paragraphs.items():
-        listed = '\n'.join(
-            f'{number}. {reference.citation} https://doi.org/{reference.doi}'
-            for number, reference in enumerate(references(record), 1)
-        )
-        parts += ['## Methods', paragraph, '### References', listed]
-    return '\n\n'.join(parts) + '\n'
-
-
-def citation_bibtex(records: Iterable[RunRecord]) -> str:
-    """Write ``CITATION.bib``: every publication that some run needs, once.
-
-    Parameters
-    ----------
-    records
-        Runs of the dataset.
-    """
-    entries = {
-        reference.doi: reference.bibtex for record in records for reference in references(record)
-    }
-    return '\n\n'.join(entries.values()) + '\n'
 
 
 def _as_record(sidecar: Mapping[str, object] | RunRecord) -> RunRecord:

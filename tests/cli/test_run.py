@@ -131,6 +131,8 @@ def test_both_levels_then_again_from_the_work_folder(raw):
         'group_megre.tsv',
         'logs/CITATION.md',
         'logs/CITATION.bib',
+        'logs/CITATION.html',
+        'logs/CITATION.tex',
         'logs/graph.dot',
         'sub-01/anat/sub-01_desc-tikhonov_Chimap.nii.gz',
         'sub-01/anat/sub-01_desc-brain_mask.nii.gz',

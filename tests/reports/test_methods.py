@@ -6,12 +6,9 @@ import pytest
 from qsmnet_bids import settings
 from qsmnet_bids.reports.methods import (
     bibliography,
-    citation_bibtex,
-    citation_markdown,
     methods_paragraph,
     references,
 )
-from qsmnet_bids.reports.records import parse_record
 from qsmnet_bids.reports.values import TIMES
 
 METHODS = (
@@ -95,13 +92,3 @@ def test_provided_mask_and_unknown_method(sidecar):
     text = methods_paragraph(sidecar)
     assert 'The mask was provided with the data.' in text
     assert 'Inversion was done by mystery (10.1/x).' in text
-
-
-def test_citation_files_hold_each_text_once(sidecar):
-    record = parse_record(sidecar)
-    other = parse_record(sidecar | {'MagneticFieldStrength': 7.0})
-    markdown = citation_markdown([record, record, other])
-    assert markdown.count('## Methods') == 2
-    assert '7 T 4-echo' in markdown
-    bibtex = citation_bibtex([record, other])
-    assert bibtex.count('@') == len(references(sidecar))

@@ -2,7 +2,9 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
+from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 
 from qsmnet_bids import __version__
 from qsmnet_bids.bidsio.atomic import write_text
@@ -13,10 +15,7 @@ from qsmnet_bids.cli.config import to_toml
 from qsmnet_bids.cli.participant import find, process
 from qsmnet_bids.cli.progress import Stream
 from qsmnet_bids.errors import Failure, InputError, Problem
-from qsmnet_bids.reports.citations import citation_files
-from qsmnet_bids.reports.group import write_group
-from qsmnet_bids.reports.html import write_subject_report
-from qsmnet_bids.reports.records import RunRecord, find_sidecars, read_record
+from qsmnet_bids.reports.records import find_sidecars
 from qsmnet_bids.settings import Settings
 
 Say = Callable[[Iterable[str]], None]
@@ -84,6 +83,11 @@ def _plan(settings: Settings, say: Say) -> bool:
     return not failures
 
 
+def _reporting() -> ModuleType:
+    """Import what writes pages, which the first step need not wait for."""
+    return import_module('qsmnet_bids.cli.reporting')
+
+
 def _describe(settings: Settings) -> list[str]:
     """Write what the output dataset says about itself and about this call; return warnings."""
     output_dir = settings.output_dir
@@ -107,21 +111,21 @@ def _run_participants(settings: Settings, say: Say, stream: Stream) -> tuple[lis
         say(messages.plan_lines(acquisition, settings))
     if preflight.acquisitions:
         log_dir = settings.output_dir / 'logs'
-        failures += process(preflight.acquisitions, settings, log_dir=log_dir, stream=stream)
+        failures += process(
+            preflight.acquisitions,
+            settings,
+            log_dir=log_dir,
+            stream=stream,
+            meanwhile=_reporting,
+        )
     try:
-        _write_reports(settings.output_dir, [run.subject for run in runs], failures)
+        _reporting().write_reports(
+            settings.output_dir, [run.subject for run in runs], failures=failures
+        )
     except OSError:
         say(messages.ending_lines(failures, n_runs=n_runs))  # or nobody would learn of them
         raise
     return failures, n_runs
-
-
-def _write_reports(output_dir: Path, subjects: Iterable[str], failures: Sequence[Failure]) -> None:
-    """Write the reports of subjects and of failures."""
-    for subject in sorted({*subjects, *(_subject(failure) for failure in failures)}):
-        own = [failure for failure in failures if _subject(failure) == subject]
-        write_subject_report(output_dir, subject, failures=own)
-    _write_citations(output_dir)
 
 
 def _write_reports_anew(settings: Settings) -> list[str]:
@@ -129,16 +133,14 @@ def _write_reports_anew(settings: Settings) -> list[str]:
     sidecars = _sidecars(settings.output_dir)
     subjects = {path.name.split('_')[0].removeprefix('sub-') for path in sidecars}
     chosen = sorted(subjects & set(settings.participant_labels or subjects))
-    for subject in chosen:
-        write_subject_report(settings.output_dir, subject)
-    _write_citations(settings.output_dir)
+    _reporting().write_reports(settings.output_dir, chosen)
     return [f'qsmnet-bids: {len(chosen)} reports written']
 
 
 def _run_group(settings: Settings) -> list[str]:
     """Write the group's table and page."""
     n_runs = len(_sidecars(settings.output_dir))
-    _, page = write_group(
+    _, page = _reporting().write_group(
         settings.output_dir,
         participants=settings.bids_dir / 'participants.tsv',
         maps=settings.group_maps,
@@ -158,20 +160,3 @@ def _sidecars(output_dir: Path) -> Sequence[Path]:
             Problem(str(output_dir), 'Chimap', found, 'run the participant level first')
         )
     return sidecars
-
-
-def _write_citations(output_dir: Path) -> None:
-    """Write what to cite for all runs that are there."""
-    records: list[RunRecord] = []
-    for path in find_sidecars(output_dir):
-        try:
-            records.append(read_record(path))
-        except InputError:  # the subject's report shows it
-            continue
-    if records:
-        for name, content in citation_files(records).items():
-            write_text(output_dir / 'logs' / name, content)
-
-
-def _subject(failure: Failure) -> str:
-    return failure.run.split('_')[0].removeprefix('sub-')

@@ -4,11 +4,12 @@ import logging
 import re
 import shutil
 import subprocess
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
+from threading import Thread
 
 from nipype.pipeline.engine import Workflow
 
@@ -18,7 +19,7 @@ from qsmnet_bids.bidsio.orientations import join_orientations
 from qsmnet_bids.bidsio.preflight import Preflight, check
 from qsmnet_bids.bidsio.query import Run, find_runs
 from qsmnet_bids.bidsio.segmentations import atlas_of, check_atlas
-from qsmnet_bids.cli.progress import Progress, Stream
+from qsmnet_bids.cli.progress import Named, Progress, Status, Stream
 from qsmnet_bids.errors import Failure
 from qsmnet_bids.settings import JOINT_INVERSIONS, Settings
 from qsmnet_bids.workflows.dataset import NAME, init_dataset_wf
@@ -72,7 +73,12 @@ def find(settings: Settings) -> tuple[list[Run], Preflight]:
 
 
 def process(
-    acquisitions: Sequence[Acquisition], settings: Settings, *, log_dir: Path, stream: Stream
+    acquisitions: Sequence[Acquisition],
+    settings: Settings,
+    *,
+    log_dir: Path,
+    stream: Stream,
+    meanwhile: Callable[[], object],
 ) -> list[Failure]:
     """Run the workflow.
 
@@ -86,6 +92,8 @@ def process(
         For crash files and the log.
     stream
         For the user.
+    meanwhile
+        Called in a thread of its own once the first step has begun.
 
     Returns
     -------
@@ -114,7 +122,7 @@ def process(
             'n_procs': _n_procs(settings),
             'memory_gb': settings.memory_gb or available_memory_gb(),
             'n_gpu_procs': available_gpus(),
-            'status_callback': progress,
+            'status_callback': _with_first_start(progress, meanwhile),
             'log_file': log_file,
         }
         plugin = (
@@ -127,6 +135,20 @@ def process(
     if settings.nipype_plugin_file:  # not every plugin tells what ends
         ended = {acquisition.name for acquisition in acquisitions}
     return list(_by_run(failures, [acquisition.name for acquisition in acquisitions], ended))
+
+
+def _with_first_start(
+    progress: Progress, meanwhile: Callable[[], object]
+) -> Callable[[Named, Status], None]:
+    """Start a thread at the first step that begins."""
+    thread = Thread(target=meanwhile, daemon=True)
+
+    def note(node: Named, status: Status) -> None:
+        if status == 'start' and thread.ident is None:
+            thread.start()
+        progress(node, status)
+
+    return note
 
 
 def _subject(acquisition: Acquisition) -> str:

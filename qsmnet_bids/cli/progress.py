@@ -7,6 +7,7 @@ from types import TracebackType
 from typing import Literal, Protocol, runtime_checkable
 
 REDRAW_SECONDS = 1.0
+Status = Literal['start', 'end', 'exception']
 UP, CLEAR_BELOW = '\x1b[{}A', '\x1b[J'
 
 
@@ -93,7 +94,7 @@ class Progress:
             self._running.clear()
             self._draw([])
 
-    def __call__(self, node: Named, status: Literal['start', 'end', 'exception']) -> None:
+    def __call__(self, node: Named, status: Status) -> None:
         """Take note of a node that starts or ends.
 
         Parameters

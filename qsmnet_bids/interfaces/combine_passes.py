@@ -1,9 +1,9 @@
 """The susceptibility of a run from two passes, referenced and measured."""
 
-from nipype.interfaces.base import Bunch, File, SimpleInterface, TraitedSpec, traits
+from nipype.interfaces.base import Bunch, File, SimpleInterface, traits
 
 from qsmnet_bids.interfaces import lazy
-from qsmnet_bids.interfaces.specs import ReferenceInputSpec, fingerprint
+from qsmnet_bids.interfaces.specs import MapOutputSpec, ReferenceInputSpec
 from qsmnet_bids.interfaces.steps import StepDict
 
 
@@ -19,21 +19,11 @@ class CombinePassesInputSpec(ReferenceInputSpec):
     first_steps = traits.List(traits.Dict, mandatory=True, desc='of the first inversion')
 
 
-class CombinePassesOutputSpec(TraitedSpec):  # type: ignore[misc] # nipype has no types
-    """The susceptibility."""
-
-    chi = File(exists=True, desc='ppm')
-    residual = File(exists=True, desc='field of chi minus the local field, ppm')
-    quality = traits.Dict(desc='measures of the map')
-    steps = traits.List(traits.Dict, desc='for the sidecar')
-    fingerprint = traits.Str(desc='of all that the outputs were made from')
-
-
 class CombinePasses(SimpleInterface):  # type: ignore[misc] # nipype has no types
     """Make one map of two passes and choose its zero."""
 
     input_spec = CombinePassesInputSpec
-    output_spec = CombinePassesOutputSpec
+    output_spec = MapOutputSpec
 
     def _run_interface(self, runtime: Bunch) -> Bunch:
         numerics, inputs = lazy.passes, self.inputs
@@ -44,16 +34,10 @@ class CombinePasses(SimpleInterface):  # type: ignore[misc] # nipype has no type
             for path in (inputs.chi, inputs.first_chi, inputs.first_mask)
         )
         chi = numerics.combine_passes(local, second_chi=second, first_chi=first, first_mask=mask)
-        # of the map as inverted: a constant taken off within the mask has a field of its own
-        residual = numerics.forward_residual(chi, local=local)
-        chi, zero = numerics.choose_zero(chi, inputs, r2star=local.r2star)
-        self._results['chi'] = numerics.save(chi.chi, 'chi', runtime.cwd)
-        self._results['residual'] = numerics.save(residual, 'residual', runtime.cwd)
-        self._results['quality'] = numerics.quality_measures(chi, local=local, residual=residual)
-        self._results['fingerprint'] = fingerprint(inputs)
+        outputs, zero = numerics.finish_map(chi, inputs, local=local, folder=runtime.cwd)
         first_steps = [*inputs.first_background_steps, *inputs.first_steps]
         steps = [*_named_first(first_steps), *_inversions(inputs.steps)]
-        self._results['steps'] = [*steps, zero.as_dict()]
+        self._results |= outputs | {'steps': [*steps, zero.as_dict()]}
         return runtime
 
 

@@ -2,10 +2,10 @@
 
 import json
 
-from nipype.interfaces.base import Bunch, File, SimpleInterface, TraitedSpec, traits
+from nipype.interfaces.base import Bunch, SimpleInterface, traits
 
 from qsmnet_bids.interfaces import lazy
-from qsmnet_bids.interfaces.specs import ReferenceInputSpec, fingerprint
+from qsmnet_bids.interfaces.specs import MapOutputSpec, ReferenceInputSpec
 
 
 class InvertDipoleInputSpec(ReferenceInputSpec):
@@ -15,21 +15,11 @@ class InvertDipoleInputSpec(ReferenceInputSpec):
     weights_sha256 = traits.Str('', usedefault=True, desc='so that a new network counts as new')
 
 
-class InvertDipoleOutputSpec(TraitedSpec):  # type: ignore[misc] # nipype has no types
-    """The susceptibility."""
-
-    chi = File(exists=True, desc='ppm')
-    residual = File(exists=True, desc='field of chi minus the local field, ppm')
-    quality = traits.Dict(desc='measures of the map')
-    steps = traits.List(traits.Dict, desc='for the sidecar')
-    fingerprint = traits.Str(desc='of all that the outputs were made from')
-
-
 class InvertDipole(SimpleInterface):  # type: ignore[misc] # nipype has no types
     """Invert the local field and choose the zero of the map."""
 
     input_spec = InvertDipoleInputSpec
-    output_spec = InvertDipoleOutputSpec
+    output_spec = MapOutputSpec
 
     def _run_interface(self, runtime: Bunch) -> Bunch:
         numerics, inputs = lazy.inversion, self.inputs
@@ -38,12 +28,6 @@ class InvertDipole(SimpleInterface):  # type: ignore[misc] # nipype has no types
         chi, step = numerics.invert_dipole(
             local, method=inputs.method, parameters=json.loads(inputs.parameters)
         )
-        # of the map as inverted: a constant taken off within the mask has a field of its own
-        residual = numerics.forward_residual(chi, local=local)
-        chi, zero = numerics.choose_zero(chi, inputs, r2star=local.r2star)
-        self._results['chi'] = numerics.save(chi.chi, 'chi', runtime.cwd)
-        self._results['residual'] = numerics.save(residual, 'residual', runtime.cwd)
-        self._results['quality'] = numerics.quality_measures(chi, local=local, residual=residual)
-        self._results['fingerprint'] = fingerprint(inputs)
-        self._results['steps'] = [step.as_dict(), zero.as_dict()]
+        outputs, zero = numerics.finish_map(chi, inputs, local=local, folder=runtime.cwd)
+        self._results |= outputs | {'steps': [step.as_dict(), zero.as_dict()]}
         return runtime

@@ -4,6 +4,7 @@ from nipype.interfaces.base import (
     BaseInterfaceInputSpec,
     File,
     InputMultiObject,
+    TraitedSpec,
     traits,
 )
 
@@ -75,6 +76,16 @@ class ReferenceInputSpec(FieldInputSpec):
     segmentation = File(exists=True, desc='image with labels')
     labels = traits.List(traits.Int, desc='of the segmentation, for the region')
     like = File(exists=True, desc='an image of the run, for the grid of the segmentation')
+
+
+class MapOutputSpec(TraitedSpec):  # type: ignore[misc] # nipype has no types
+    """The susceptibility."""
+
+    chi = File(exists=True, desc='ppm')
+    residual = File(exists=True, desc='field of chi minus the local field, ppm')
+    quality = traits.Dict(desc='measures of the map')
+    steps = traits.List(traits.Dict, desc='for the sidecar')
+    fingerprint = traits.Str(desc='of all that the outputs were made from')
 
 
 class OrientationsInputSpec(ReferenceInputSpec):

@@ -1,22 +1,18 @@
 """For the node that inverts the dipole."""
 
 from qsmnet_bids.interfaces.numerics.calling import call, prepare, with_convergence
-from qsmnet_bids.interfaces.numerics.referencing import choose_zero
+from qsmnet_bids.interfaces.numerics.mapping import finish_map
 from qsmnet_bids.interfaces.steps import Parameters, Step, hyper_parameters
-from qsmnet_bids.interfaces.volumes import load_field, save
+from qsmnet_bids.interfaces.volumes import load_field
 from qsmnet_bids.inversion import METHODS as INVERSIONS
-from qsmnet_bids.quality import forward_residual, quality_measures
 from qsmnet_bids.tensors import ChiMap, LocalField
 
 __all__ = [
     'LocalField',
-    'choose_zero',
-    'forward_residual',
+    'finish_map',
     'invert_dipole',
     'load_field',
     'prepare',
-    'quality_measures',
-    'save',
 ]
 
 

@@ -6,22 +6,18 @@ from dataclasses import replace
 import torch
 
 from qsmnet_bids.interfaces.numerics.calling import call, prepare, with_convergence
-from qsmnet_bids.interfaces.numerics.referencing import choose_zero
+from qsmnet_bids.interfaces.numerics.mapping import finish_map
 from qsmnet_bids.interfaces.specs import OrientationsInputSpec
 from qsmnet_bids.interfaces.steps import Parameters, Step, Value, hyper_parameters
-from qsmnet_bids.interfaces.volumes import load, load_field, save
+from qsmnet_bids.interfaces.volumes import load, load_field
 from qsmnet_bids.orientations import METHODS, align, condition_number, least_angle
-from qsmnet_bids.quality import forward_residual, quality_measures
 from qsmnet_bids.tensors import ChiMap, LocalField
 
 __all__ = [
-    'choose_zero',
-    'forward_residual',
+    'finish_map',
     'invert_orientations',
     'load_orientations',
     'prepare',
-    'quality_measures',
-    'save',
 ]
 TWO = (
     'Two orientations leave frequencies where the cones of both dipoles meet undetermined; three '

@@ -1,22 +1,18 @@
 """For the node that makes one map of two passes."""
 
 from qsmnet_bids.interfaces.numerics.calling import call, prepare
-from qsmnet_bids.interfaces.numerics.referencing import choose_zero
-from qsmnet_bids.interfaces.volumes import load, load_field, save
-from qsmnet_bids.quality import forward_residual, quality_measures
+from qsmnet_bids.interfaces.numerics.mapping import finish_map
+from qsmnet_bids.interfaces.volumes import load, load_field
 from qsmnet_bids.tensors import ChiMap, LocalField, Mask, Volume
 from qsmnet_bids.two_pass import combine
 
 __all__ = [
     'LocalField',
-    'choose_zero',
     'combine_passes',
-    'forward_residual',
+    'finish_map',
     'load',
     'load_field',
     'prepare',
-    'quality_measures',
-    'save',
 ]
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from qsmnet_bids.networks.scaling import VOXELS
 from training.worlds.dice import Dice
 from training.worlds.field import periodic_field
 from training.worlds.matter import Matter
@@ -14,6 +15,8 @@ SPACE = (1, 2, 3)
 AIR_PPM = 9.4
 """Of air, relative to tissue."""
 HOLE_SIGNAL = 0.25
+NONE, EVEN = 0, 1
+"""Ways to misjudge noise; the third is by a factor alone."""
 
 
 @dataclass(frozen=True)
@@ -184,6 +187,34 @@ def noise_deviation(
     level = dice.log_uniform(len(mask), 0.015 * limits.noise, limits.noise)
     level = dice.chance(len(mask), 0.9) * level * rms(local, mask)
     return level / matter.signal.clamp(0.1, 2)
+
+
+def told(dice: Dice, noise: Tensor, mask: Tensor, *, share: float) -> Tensor:
+    """Misjudge the noise of some worlds, as a fit does that knows nothing of flow or motion.
+
+    Parameters
+    ----------
+    dice
+        To draw with.
+    noise
+        True standard deviation, ppm, shape ``(world, 1, x, y, z)``.
+    mask
+        1 or 0.
+    share
+        Of the worlds that are misjudged: a third of them is said to have no noise, a third to
+        have the same everywhere; these and the rest are up to four times off.
+
+    Returns
+    -------
+        ppm, zero outside the mask.
+    """
+    n = len(noise)
+    is_misjudged, kind = dice.rng.random(n) < share, dice.rng.integers(3, size=n)
+    factor = dice.log_uniform(n, 0.25, 4)[:, None]
+    even = noise.sum(VOXELS, keepdim=True) / mask.sum(VOXELS, keepdim=True) * mask
+    wrong = factor * torch.where(dice.column(kind == EVEN)[:, None] > 0, even, noise)
+    wrong = torch.where(dice.column(kind == NONE)[:, None] > 0, 0, wrong)
+    return torch.where(dice.column(is_misjudged)[:, None] > 0, wrong, noise)
 
 
 def rms(volume: Tensor, mask: Tensor) -> Tensor:

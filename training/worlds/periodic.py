@@ -22,6 +22,7 @@ from training.worlds.measured import (
     errors_of,
     noise_deviation,
     referenced,
+    told,
 )
 from training.worlds.noise import smooth, white
 from training.worlds.shapes import shapes
@@ -47,6 +48,8 @@ class Worlds:
         Share of worlds like brains; the others are geometric clutter.
     noise
         Greatest standard deviation of the noise, relative to the local field's rms.
+    misjudged
+        Share of worlds whose noise is told wrongly: none, even, or up to four times off.
     residual
         Greatest rms of what is left of the background in a local field, relative likewise.
     model_error
@@ -73,6 +76,7 @@ class Worlds:
     crops_per_world: int = 8
     brains: float = 0.5
     noise: float = 1.0
+    misjudged: float = 0.0
     residual: float = 0.6
     model_error: float = 0.5
     patch: float = 5.0
@@ -91,8 +95,9 @@ class Worlds:
             )
         if self.crops_per_world < 1:
             raise ValueError(f'crops_per_world must be at least 1, got {self.crops_per_world}')
-        if not 0 <= self.brains <= 1:
-            raise ValueError(f'brains must be within 0 and 1, got {self.brains}')
+        for name in ('brains', 'misjudged'):
+            if not 0 <= getattr(self, name) <= 1:
+                raise ValueError(f'{name} must be within 0 and 1, got {getattr(self, name)}')
         if self.anisotropy < 1:
             raise ValueError(f'anisotropy must be at least 1, got {self.anisotropy}')
 
@@ -137,6 +142,8 @@ class Worlds:
         label = local * mask if self.task == 'background' else chi
         given, inside = (field * mask)[:, None], mask[:, None]
         known = (deviation * mask)[:, None]
+        if self.misjudged:
+            known = told(dice, known, inside, share=self.misjudged)
         inverse = magnitude = None
         if self.with_inverse:
             inverse = closed_form(given, inside, known, kernels, task=self.task)

@@ -92,6 +92,33 @@ def test_noise_is_as_strong_as_it_is_said_to_be():
     assert (noisy.sample.noise * (1 - noisy.sample.mask)).abs().max() == 0
 
 
+def test_some_noise_is_misjudged_and_the_fields_stay():
+    honest = make(dataclasses.replace(CLEAN, noise=1.0), size=24)
+    wrong = make(dataclasses.replace(CLEAN, noise=1.0, misjudged=0.5), size=24)
+    assert torch.equal(wrong.sample.field, honest.sample.field)
+    assert torch.equal(wrong.label, honest.label)
+    ratios, kinds = [], set()
+    for said, true, mask in zip(
+        wrong.sample.noise, honest.sample.noise, honest.sample.mask > 0, strict=True
+    ):
+        assert (said[~mask] == 0).all()
+        if not true.any():
+            continue
+        if torch.equal(said, true):
+            kinds.add('honest')
+        elif not said.any():
+            kinds.add('none')
+        elif said[mask].std() < 1e-5 * said[mask].mean():
+            kinds.add('even')
+        else:
+            kinds.add('off')
+            ratios.append((said[mask] / true[mask]).double())
+    assert kinds == {'honest', 'none', 'even', 'off'}
+    for ratio in ratios:
+        assert ratio.std() < 1e-5 * ratio.mean()
+        assert 0.25 <= ratio.mean() <= 4
+
+
 def test_labels_are_referenced_and_zero_outside_the_mask():
     batch = make(DIRTY)
     mask = batch.sample.mask

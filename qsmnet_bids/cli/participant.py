@@ -30,6 +30,7 @@ from qsmnet_bids.workflows.resources import (
     available_gpus,
     available_memory_gb,
     threads_per_node,
+    visible_gpus,
 )
 from qsmnet_bids.workflows.subject import init_subject_wf
 
@@ -121,7 +122,7 @@ def process(
         plugin_args = {
             'n_procs': _n_procs(settings),
             'memory_gb': settings.memory_gb or available_memory_gb(),
-            'n_gpu_procs': available_gpus(),
+            **_of_gpus(settings.device),
             'status_callback': _with_first_start(progress, meanwhile),
             'log_file': log_file,
         }
@@ -159,6 +160,13 @@ def _n_procs(settings: Settings) -> int:
     """Count the threads that may run at once; as many as one step has where memory is short."""
     n_procs = settings.n_procs or available_cpus()
     return settings.omp_nthreads or threads_per_node(n_procs) if settings.low_mem else n_procs
+
+
+def _of_gpus(device: str) -> dict[str, object]:
+    """Spread nodes over all GPUs, unless one of them is named: then they queue for it."""
+    if ':' in device:
+        return {'n_gpu_procs': 1}
+    return {'n_gpu_procs': available_gpus(), 'gpus': () if device == 'cpu' else visible_gpus()}
 
 
 def _by_run(

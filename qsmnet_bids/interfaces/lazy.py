@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     )
     from qsmnet_bids.interfaces.numerics import fieldmap as fieldmap  # noqa: PLC0414
     from qsmnet_bids.interfaces.numerics import figures as figures  # noqa: PLC0414
+    from qsmnet_bids.interfaces.numerics import gpu as gpu  # noqa: PLC0414
     from qsmnet_bids.interfaces.numerics import inversion as inversion  # noqa: PLC0414
     from qsmnet_bids.interfaces.numerics import masking as masking  # noqa: PLC0414
     from qsmnet_bids.interfaces.numerics import orientations as orientations  # noqa: PLC0414
@@ -30,8 +31,9 @@ MODULES = (
     'passes',
     'weighting',
     'figures',
+    'gpu',
 )
-"""Of ``numerics``, one per node."""
+"""Of ``numerics``, one per node, and what a worker asks of its GPU."""
 
 
 def __getattr__(name: str) -> ModuleType:

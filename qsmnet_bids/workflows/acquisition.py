@@ -118,7 +118,9 @@ def init_acquisition_wf(
         )
         if weights and name == 'invert_dipole':
             size = max(size, _network_gb(acquisition, methods))
-        return Node(interface, name=name, mem_gb=size, n_procs=n_procs)
+        # a GPU does the work; the node must not wait for as many processors as others compute on
+        needed = 1 if getattr(interface.inputs, 'use_gpu', False) else n_procs
+        return Node(interface, name=name, mem_gb=size, n_procs=needed)
 
     mask_run = node(stages['mask_run'], 'mask_run')
     fit_field = node(stages['fit_field'], 'fit_field')

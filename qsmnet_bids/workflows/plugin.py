@@ -14,16 +14,20 @@ import time
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerProcess
+from pathlib import Path
 from traceback import format_exception
 
+import numpy as np
 from networkx import DiGraph
 from nipype.pipeline.engine import Node
 from nipype.pipeline.plugins import base
 from nipype.pipeline.plugins.multiproc import MultiProcPlugin
+from numpy.typing import NDArray
 
 from qsmnet_bids.errors import QsmError
+from qsmnet_bids.workflows.gpus import PATIENCE, choose_gpu
 from qsmnet_bids.workflows.server import start_server
-from qsmnet_bids.workflows.worker import work
+from qsmnet_bids.workflows.worker import Place, work
 
 TRACEBACK_HEADER = 'Traceback (most recent call last):\n'
 
@@ -47,6 +51,8 @@ class Task:
         How often a process was started for it.
     process, pipe
         The process and the end from which its answer is read; None while a second try waits.
+    gpu
+        The one that the process sees; None for all that there are, or none.
     """
 
     node: Node
@@ -54,6 +60,7 @@ class Task:
     n_tries: int = 0
     process: ForkServerProcess | None = None
     pipe: Connection | None = None
+    gpu: str | None = None
 
 
 class SafeMultiProcPlugin(MultiProcPlugin):  # type: ignore[misc] # nipype has no types
@@ -62,18 +69,25 @@ class SafeMultiProcPlugin(MultiProcPlugin):  # type: ignore[misc] # nipype has n
     A node whose process is killed while others run is tried once more, alone: memory that several
     nodes overran together may do for one.
 
+    Nodes that compute on a GPU each get one of ``gpus``, the one with the fewest nodes, and see no
+    other. While all are taken, they queue: such a node holds neither processor nor memory.
+
     Parameters
     ----------
     plugin_args
         As for ``MultiProc``: ``n_procs``, ``memory_gb``, ``n_gpu_procs``, ``status_callback``;
-        and ``log_file``, to which the workers' log goes.
+        ``log_file``, to which the workers' log goes; ``gpus``, names as ``CUDA_VISIBLE_DEVICES``
+        has them; ``jobs_per_gpu``, 1 unless given; and ``gpu_patience``, s, see ``gpus.py``.
     """
 
     def __init__(self, plugin_args: dict[str, object] | None = None) -> None:
         super().__init__(plugin_args={'raise_insufficient': False, **(plugin_args or {})})
         self.pool.shutdown(wait=False)  # the base class's own; it has no process yet
         self._context = multiprocessing.get_context('forkserver')
-        self._log_file = self.plugin_args.get('log_file')
+        self._log_file: Path | None = self.plugin_args.get('log_file')
+        self._gpus: tuple[str, ...] = tuple(str(gpu) for gpu in self.plugin_args.get('gpus', ()))
+        if self._gpus:
+            self.n_gpu_procs = len(self._gpus) * int(self.plugin_args.get('jobs_per_gpu', 1))
         start_server()
 
     def run(
@@ -106,7 +120,11 @@ class SafeMultiProcPlugin(MultiProcPlugin):  # type: ignore[misc] # nipype has n
 
     def _start(self, task: Task) -> None:
         task.pipe, answer = self._context.Pipe(duplex=False)
-        arguments = (answer, task.node, task.updatehash, self._log_file)
+        if self._gpus and task.node.is_gpu_node():
+            busy = [other.gpu for other in self._task_obj.values() if other.process]
+            task.gpu = choose_gpu(self._gpus, busy=busy)
+        patience = float(self.plugin_args.get('gpu_patience', PATIENCE))
+        arguments = (answer, task.node, task.updatehash, Place(self._log_file, task.gpu, patience))
         task.process = self._context.Process(target=work, args=arguments, daemon=True)
         task.process.start()
         answer.close()  # so that the pipe ends when the worker does
@@ -142,6 +160,13 @@ class SafeMultiProcPlugin(MultiProcPlugin):  # type: ignore[misc] # nipype has n
     ) -> None:
         if all(task.n_tries == 1 and task.process for task in self._task_obj.values()):
             super()._send_procs_to_workers(updatehash=updatehash, graph=graph)
+
+    def _sort_jobs(
+        self, jobids: NDArray[np.int64], scheduler: str | None = 'tsort'
+    ) -> list[np.int64]:
+        """Let nodes for a GPU go first: a GPU that waits for a processor is the dearer one."""
+        jobs = super()._sort_jobs(jobids, scheduler=scheduler)
+        return sorted(jobs, key=lambda job: not self.procs[job].is_gpu_node())
 
     def _postrun_check(self) -> None:
         """Do nothing: there is no pool to close."""

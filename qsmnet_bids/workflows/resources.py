@@ -3,6 +3,7 @@
 Containers and schedulers limit by control groups (cgroup v1 and v2), CPU affinity and variables.
 """
 
+import itertools
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -43,13 +44,13 @@ def available_cpus(
     return max(1, int(min(limits)))
 
 
-def available_memory_gb(
+def memory_limits_gb(
     *,
     cgroup_root: Path = CGROUP_ROOT,
     process_cgroup: Path = PROCESS_CGROUP,
     environment: Mapping[str, str] = os.environ,
-) -> float:
-    """Tell the memory that this process may fill, in GiB.
+) -> dict[str, float]:
+    """Tell what limits the memory that this process may fill.
 
     Parameters
     ----------
@@ -59,16 +60,68 @@ def available_memory_gb(
         The file that names this process' groups.
     environment
         Variables, of which ``SLURM_MEM_PER_NODE`` and ``SLURM_MEM_PER_CPU`` (both MiB) are read.
+
+    Returns
+    -------
+        GiB, by what the limit is called in front of the user; infinite where there is none.
     """
-    limits = [float(psutil.virtual_memory().available)]
+    groups = [float('inf')]
     for folder in _folders(cgroup_root, process_cgroup, controller='memory'):
-        limits.append(_number(_read(folder / 'memory.max')))
-        limits.append(_number(_read(folder / 'memory.limit_in_bytes')))
-    limits.append(_number(environment.get('SLURM_MEM_PER_NODE', '')) * 2**20)
-    per_cpu = _number(environment.get('SLURM_MEM_PER_CPU', ''))
+        groups.append(_number(_read(folder / 'memory.max')))
+        groups.append(_number(_read(folder / 'memory.limit_in_bytes')))
     n_cpus = environment.get('SLURM_CPUS_PER_TASK') or environment.get('SLURM_CPUS_ON_NODE', '1')
-    limits.append(per_cpu * _number(n_cpus) * 2**20)
-    return min(limits) / GIB
+    per_cpu = _number(environment.get('SLURM_MEM_PER_CPU', '')) * _number(n_cpus)
+    return {
+        'free on this machine': psutil.virtual_memory().available / GIB,
+        'control group': min(groups) / GIB,
+        'SLURM_MEM_PER_NODE': _number(environment.get('SLURM_MEM_PER_NODE', '')) / 2**10,
+        'SLURM_MEM_PER_CPU': per_cpu / 2**10,
+    }
+
+
+def available_memory_gb(
+    *,
+    cgroup_root: Path = CGROUP_ROOT,
+    process_cgroup: Path = PROCESS_CGROUP,
+    environment: Mapping[str, str] = os.environ,
+) -> float:
+    """Tell the memory that this process may fill, in GiB: the smallest of the limits.
+
+    Parameters
+    ----------
+    cgroup_root, process_cgroup, environment
+        As ``memory_limits_gb`` has them.
+    """
+    limits = memory_limits_gb(
+        cgroup_root=cgroup_root, process_cgroup=process_cgroup, environment=environment
+    )
+    return min(limits.values())
+
+
+def visible_gpus(
+    *, devices: Path = Path('/dev'), environment: Mapping[str, str] = os.environ
+) -> tuple[str, ...]:
+    """Name the NVIDIA GPUs that this process may see, without loading a driver.
+
+    Parameters
+    ----------
+    devices
+        Where device files are.
+    environment
+        Variables, of which ``CUDA_VISIBLE_DEVICES`` is read.
+
+    Returns
+    -------
+        Each as ``CUDA_VISIBLE_DEVICES`` may have it: the names that stand there, else numbers.
+    """
+    n_devices = len([path for path in devices.glob('nvidia*') if path.name[6:].isdigit()])
+    visible = environment.get('CUDA_VISIBLE_DEVICES')
+    if visible is None:
+        return tuple(str(number) for number in range(n_devices))
+    stripped = (name.strip() for name in visible.split(','))
+    names = tuple(itertools.takewhile(lambda name: name not in {'', '-1'}, stripped))
+    is_cut = any(name.startswith('MIG-') for name in names)  # one device file for several
+    return names if is_cut and n_devices else names[:n_devices]
 
 
 def available_gpus(
@@ -78,16 +131,10 @@ def available_gpus(
 
     Parameters
     ----------
-    devices
-        Where device files are.
-    environment
-        Variables, of which ``CUDA_VISIBLE_DEVICES`` is read.
+    devices, environment
+        As ``visible_gpus`` has them.
     """
-    n_devices = len([path for path in devices.glob('nvidia*') if path.name[6:].isdigit()])
-    visible = environment.get('CUDA_VISIBLE_DEVICES')
-    if visible is None:
-        return n_devices
-    return min(n_devices, len([name for name in visible.split(',') if name not in {'', '-1'}]))
+    return len(visible_gpus(devices=devices, environment=environment))
 
 
 def threads_per_node(n_procs: int) -> int:

@@ -1,5 +1,6 @@
 """How a stage is called: device, threads, and the record of the call."""
 
+import os
 from collections.abc import Callable
 from dataclasses import asdict, replace
 from time import perf_counter
@@ -60,7 +61,8 @@ def call(
     device = _device_of(result)
     if device.type == 'cuda':
         torch.cuda.synchronize(device)
-    return result, Step(stage, method, dict(values or {}), str(device), perf_counter() - start)
+    seconds = perf_counter() - start
+    return result, Step(stage, method, dict(values or {}), _name_of(device), seconds)
 
 
 def with_convergence(step: Step, convergence: Convergence | None) -> Step:
@@ -81,6 +83,18 @@ def with_convergence(step: Step, convergence: Convergence | None) -> Step:
     )
     warnings = () if convergence.converged else (warning,)
     return replace(step, convergence=asdict(convergence), warnings=warnings)
+
+
+def _name_of(device: torch.device) -> str:
+    """Name a device; a GPU by its number among those that this process sees, and by which it sees.
+
+    >>> _name_of(torch.device('cpu'))
+    'cpu'
+    """
+    visible = os.environ.get('CUDA_VISIBLE_DEVICES')
+    if device.type == 'cpu' or visible is None:
+        return str(device)
+    return f'{device} of CUDA_VISIBLE_DEVICES={visible}'
 
 
 def _device_of(result: object) -> torch.device:

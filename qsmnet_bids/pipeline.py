@@ -3,6 +3,7 @@
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TypeVar
 
 from qsmnet_bids.background import METHODS as BACKGROUNDS
@@ -12,11 +13,14 @@ from qsmnet_bids.inversion import METHODS as INVERSIONS
 from qsmnet_bids.masking import METHODS as MASKINGS
 from qsmnet_bids.referencing import Region, Segmentation
 from qsmnet_bids.referencing import reference as to_reference
-from qsmnet_bids.tensors import ChiMap, LocalField, Mask, MultiEcho, Relaxation, TotalField
+from qsmnet_bids.tensors import ChiMap, LocalField, Mask, MultiEcho, Relaxation, TotalField, Volume
 from qsmnet_bids.two_pass import METHODS as PASSES
 from qsmnet_bids.two_pass import combine, restrict
+from qsmnet_bids.uncertainty import METHODS as UNCERTAINTIES
+from qsmnet_bids.uncertainty import combine_passes
 from qsmnet_bids.unwrapping import METHODS as UNWRAPPINGS
 from qsmnet_bids.unwrapping import Unwrapping
+from qsmnet_bids.weights.cards import uncertainty_factor
 
 Result = TypeVar('Result')
 Values = Mapping[str, bool | int | float | str]
@@ -38,6 +42,8 @@ class Reconstruction:
         Susceptibility, ppm.
     relaxation
         R2*, T2* and S0; None for a single echo.
+    uncertainty
+        Standard deviation of the susceptibility, ppm; None where it was not asked for.
     """
 
     mask: Mask
@@ -45,6 +51,7 @@ class Reconstruction:
     local: LocalField
     chi: ChiMap
     relaxation: Relaxation | None
+    uncertainty: Volume | None = None
 
 
 def reconstruct(  # noqa: PLR0913 - one argument per stage
@@ -60,6 +67,7 @@ def reconstruct(  # noqa: PLR0913 - one argument per stage
     segmentation: Segmentation | None = None,
     labels: tuple[int, ...] = (),
     two_pass: bool = False,
+    uncertainty: bool = False,
     parameters: Mapping[str, Values] | None = None,
 ) -> Reconstruction:
     """Take an acquisition all the way to susceptibility.
@@ -80,6 +88,9 @@ def reconstruct(  # noqa: PLR0913 - one argument per stage
     two_pass
         Whether a map from the voxels of reliable phase and one from the whole mask become one, so
         that strong sources streak less.
+    uncertainty
+        Whether the standard deviation of the susceptibility is estimated, by inverting copies of
+        the local field.
     parameters
         Hyper-parameters that differ from the defaults, by method.
 
@@ -99,8 +110,8 @@ def reconstruct(  # noqa: PLR0913 - one argument per stage
         fieldmap: fit,
         background: remove_background,
         inversion: invert,
-    } | (PASSES if two_pass else {})
-    _check(given, used)
+    }
+    _check(given, used | _extras(two_pass=two_pass, uncertainty=uncertainty))
     if mask is None:
         mask = make_mask(echoes, **given.get(masking, {}))
     total = fit(
@@ -115,14 +126,30 @@ def reconstruct(  # noqa: PLR0913 - one argument per stage
         total = replace(total, r2star=relaxation.r2star)
     local = remove_background(total, **given.get(background, {}))
     chi = invert(local, **given.get(inversion, {}))
+    deviation = _deviation(local, inversion, given) if uncertainty else None
     if two_pass:
         reliable = PASSES['two_pass'](echoes, **given.get('two_pass', {}))
         seen = remove_background(restrict(total, reliable=reliable), **given.get(background, {}))
         chi = combine(invert(seen, **given.get(inversion, {})), chi)
+        if deviation is not None:
+            first = _deviation(seen, inversion, given)
+            deviation = combine_passes(first, deviation, first_mask=seen.mask)
     chi = to_reference(
         chi, region=reference, r2star=total.r2star, segmentation=segmentation, labels=labels
     )
-    return Reconstruction(mask, total, local, chi, relaxation)
+    return Reconstruction(mask, total, local, chi, relaxation, deviation)
+
+
+def _deviation(local: LocalField, inversion: str, given: Mapping[str, Values]) -> Volume:
+    invert = partial(INVERSIONS[inversion], **given.get(inversion, {}))
+    options = {'factor': uncertainty_factor(inversion)} | dict(given.get('uncertainty', {}))
+    found = UNCERTAINTIES['uncertainty'](local, method=lambda copy: invert(copy).chi, **options)
+    return found.deviation
+
+
+def _extras(*, two_pass: bool, uncertainty: bool) -> dict[str, Callable[..., object]]:
+    """Give what has hyper-parameters and is done only if it is asked for."""
+    return {**(PASSES if two_pass else {}), **(UNCERTAINTIES if uncertainty else {})}
 
 
 def _choose(

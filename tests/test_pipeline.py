@@ -6,10 +6,12 @@ import torch
 from qsmnet_bids.background import METHODS as BACKGROUNDS
 from qsmnet_bids.fieldmap import METHODS as FIELDMAPS
 from qsmnet_bids.inversion import METHODS as INVERSIONS
+from qsmnet_bids.inversion.tkd import tkd
 from qsmnet_bids.masking import METHODS as MASKINGS
 from qsmnet_bids.pipeline import reconstruct
 from qsmnet_bids.referencing import reference
 from qsmnet_bids.two_pass import combine, find_reliable, restrict
+from qsmnet_bids.uncertainty import ensemble
 from qsmnet_bids.unwrapping import METHODS as UNWRAPPINGS
 from tests.simulated import simulate
 
@@ -169,6 +171,40 @@ def test_two_passes_are_those_of_the_functions(head):
     assert torch.equal(whole.chi.chi, both.chi)
     with pytest.raises(ValueError, match="got 'two_pass'"):
         reconstruct(head.echoes, parameters=parameters)
+
+
+@pytest.mark.parametrize('two_pass', [False, True])
+def test_uncertainty_is_that_of_the_function_and_leaves_the_map_alone(head, two_pass):
+    parameters = {**BASE, **({'two_pass': {'quality': 0.8}} if two_pass else {})}
+    options = {'inversion': 'tkd', 'two_pass': two_pass}
+    asked = {**parameters, 'uncertainty': {'n_members': 2}}
+    with_it = reconstruct(head.echoes, uncertainty=True, parameters=asked, **options)
+    without = reconstruct(head.echoes, parameters=parameters, **options)
+    assert without.uncertainty is None
+    assert torch.equal(with_it.chi.chi, without.chi.chi)
+
+    def deviation(local):
+        return ensemble(local, method=lambda copy: tkd(copy).chi, n_members=2).deviation
+
+    expected = deviation(with_it.local)
+    if two_pass:
+        reliable = find_reliable(head.echoes, quality=0.8)
+        seen = BACKGROUNDS['vsharp'](restrict(with_it.total, reliable=reliable), **BASE['vsharp'])
+        expected = torch.where(seen.mask, deviation(seen), expected)
+    assert torch.equal(with_it.uncertainty, expected)
+    assert float(expected[with_it.chi.mask].min()) > 0
+    with pytest.raises(ValueError, match="got 'uncertainty'"):
+        reconstruct(head.echoes, parameters=asked, **options)
+
+
+def test_uncertainty_of_a_network_has_the_factor_of_its_card(head, monkeypatch):
+    def invert(factor):
+        monkeypatch.setattr('qsmnet_bids.pipeline.uncertainty_factor', lambda _: factor)
+        options = {'n_members': 2, 'model_error': False}
+        given = {**BASE, 'uncertainty': options}
+        return reconstruct(head.echoes, uncertainty=True, parameters=given).uncertainty
+
+    torch.testing.assert_close(invert(1.5), 1.5 * invert(1.0))
 
 
 @pytest.mark.parametrize(

@@ -41,3 +41,22 @@ def read_card(name: str, directory: Path = WEIGHTS_DIR) -> dict[str, Any]:
         raise WeightsError(f'{path}: no such model card; the networks that ship are: {names}')
     card: dict[str, Any] = json.loads(path.read_text())
     return card
+
+
+def uncertainty_factor(method: str, directory: Path = WEIGHTS_DIR) -> float:
+    """Look up what the uncertainty of a method's maps has to be multiplied by.
+
+    Parameters
+    ----------
+    method
+        Of the inversion.
+    directory
+        Holds ``NAME.json``.
+
+    Returns
+    -------
+        1 where the method is no network, or its card has no calibration.
+    """
+    if method not in available(directory):
+        return 1.0
+    return float(read_card(method, directory).get('uncertainty_factor', 1.0))

@@ -27,14 +27,10 @@ class TrainedNetwork:
         In evaluation mode, float32, on the CPU.
     sha256
         Of the weights file.
-    uncertainty_factor
-        What the spread of an ensemble is multiplied by to be a standard error; None where it was
-        never calibrated.
     """
 
     module: Network
     sha256: str
-    uncertainty_factor: float | None = None
 
 
 @functools.lru_cache(maxsize=N_CACHED)
@@ -70,7 +66,7 @@ def load_network(name: str, directory: Path = WEIGHTS_DIR) -> TrainedNetwork:
     state = {prefix + key: value.float() for key, value in load(data).items()}
     module.load_state_dict(state)
     module.eval().requires_grad_(requires_grad=False)
-    return TrainedNetwork(module, found, card.get('uncertainty_factor'))
+    return TrainedNetwork(module, found)
 
 
 def load_network_for(task: Task, name: str, directory: Path = WEIGHTS_DIR) -> TrainedNetwork:

@@ -7,7 +7,7 @@ from safetensors.torch import save_file
 
 from qsmnet_bids.errors import WeightsError
 from qsmnet_bids.networks.direct import Direct
-from qsmnet_bids.weights.cards import WEIGHTS_DIR, available, read_card
+from qsmnet_bids.weights.cards import WEIGHTS_DIR, available, read_card, uncertainty_factor
 from qsmnet_bids.weights.registry import load_network
 
 
@@ -68,3 +68,11 @@ def test_what_ships_is_what_its_card_says(name):
     load_network.cache_clear()
     assert load_network(name).sha256 == read_card(name)['sha256']
     assert (WEIGHTS_DIR / read_card(name)['file']).stat().st_size < 60e6
+
+
+def test_the_factor_of_the_uncertainty_stands_in_the_card(folder):
+    assert uncertainty_factor('tiny', folder) == 1.0
+    card = json.loads((folder / 'tiny.json').read_text())
+    (folder / 'tiny.json').write_text(json.dumps(card | {'uncertainty_factor': 1.4}))
+    assert uncertainty_factor('tiny', folder) == 1.4
+    assert uncertainty_factor('tikhonov', folder) == 1.0

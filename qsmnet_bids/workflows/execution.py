@@ -13,6 +13,9 @@ from qsmnet_bids.errors import Failure, SettingsError, storage_error
 from qsmnet_bids.workflows.logs import route_nipype_logs
 from qsmnet_bids.workflows.plugin import TRACEBACK_HEADER, SafeMultiProcPlugin
 
+GPU_FULL = (
+    'the memory of the GPU is too small; run with --device cpu, or when no other program uses it'
+)
 CUT_OFF = (
     'its record was cut off, as on a full disk; free some space and run the same command again'
 )
@@ -156,6 +159,8 @@ def cause_of(text: str, *, place: str = '') -> str:
     module, _, name = kind.rpartition('.')
     if module == 'qsmnet_bids.errors':
         return message
+    if kind == 'torch.OutOfMemoryError':
+        return GPU_FULL
     return _plain(f'{name}: {message}'.removesuffix(': '), place=place)
 
 

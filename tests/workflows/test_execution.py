@@ -10,6 +10,7 @@ from nipype.pipeline.plugins.linear import LinearPlugin
 
 from qsmnet_bids.errors import InputError, Problem, SettingsError
 from qsmnet_bids.workflows.execution import (
+    GPU_FULL,
     cause_of,
     configure,
     execute,
@@ -56,6 +57,7 @@ FULL = (
             'a.nii: shape: 2D; drop it b.nii: shape: 2D; drop',
         ),
         ('MemoryError', 'MemoryError'),
+        ('torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2.00 GiB.', GPU_FULL),
         (
             'OSError: [Errno 28] No space left on device',
             f'/scratch/fit_field: {FULL}',

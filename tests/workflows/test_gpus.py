@@ -118,7 +118,7 @@ def test_without_a_list_the_steps_see_what_the_app_sees(workflow):
 
 
 @running
-def test_what_was_computed_on_one_gpu_is_not_computed_again_on_another(workflow, tmp_path):
+def test_what_was_computed_on_one_gpu_is_not_computed_again_on_another(workflow):
     run(workflow, node(workflow, 'gpu', 0.0, use_gpu=True), gpus=('0',))
     before = noted(workflow)
     again = Workflow('wf', base_dir=workflow.base_dir)

@@ -1,7 +1,8 @@
 """For the node that inverts the dipole."""
 
-from qsmnet_bids.interfaces.numerics.calling import call, prepare, with_convergence
+from qsmnet_bids.interfaces.numerics.calling import prepare, with_convergence
 from qsmnet_bids.interfaces.numerics.mapping import finish_map
+from qsmnet_bids.interfaces.numerics.tiles import call_within_memory
 from qsmnet_bids.interfaces.steps import Parameters, Step, hyper_parameters
 from qsmnet_bids.interfaces.volumes import load_field
 from qsmnet_bids.inversion import METHODS as INVERSIONS
@@ -32,5 +33,11 @@ def invert_dipole(
     """
     given = parameters.get(method, {})
     values = hyper_parameters(INVERSIONS[method], given)
-    chi, step = call('inversion', method, lambda: INVERSIONS[method](local, **given), values)
+    chi, step = call_within_memory(
+        'inversion',
+        method,
+        lambda smaller: INVERSIONS[method](local, **{**given, **smaller}),
+        values,
+        longest=max(local.field.shape),
+    )
     return chi, with_convergence(step, chi.convergence)

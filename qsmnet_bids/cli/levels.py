@@ -12,6 +12,7 @@ from qsmnet_bids.bidsio.derivatives import write_bidsignore, write_dataset_descr
 from qsmnet_bids.cli import messages
 from qsmnet_bids.cli.checks import check_device, find_validator, validate
 from qsmnet_bids.cli.config import to_toml
+from qsmnet_bids.cli.estimates import estimate_lines, limits_of
 from qsmnet_bids.cli.participant import find, process
 from qsmnet_bids.cli.progress import Stream
 from qsmnet_bids.errors import Failure, InputError, Problem
@@ -77,6 +78,8 @@ def _plan(settings: Settings, say: Say) -> bool:
     say(messages.problem_lines(preflight.problems))
     for acquisition in preflight.acquisitions:
         say(messages.plan_lines(acquisition, settings))
+    if preflight.acquisitions:
+        say(estimate_lines(preflight.acquisitions, settings, limits_of(settings)))
     failures = messages.preflight_failures(runs, preflight)
     n_good = len(preflight.acquisitions)
     say([f'qsmnet-bids: {n_good}/{n_good + len(failures)} runs can be processed'])
@@ -110,6 +113,7 @@ def _run_participants(settings: Settings, say: Say, stream: Stream) -> tuple[lis
     for acquisition in preflight.acquisitions if settings.verbosity else ():
         say(messages.plan_lines(acquisition, settings))
     if preflight.acquisitions:
+        say(estimate_lines(preflight.acquisitions, settings, limits_of(settings)))
         log_dir = settings.output_dir / 'logs'
         failures += process(
             preflight.acquisitions,

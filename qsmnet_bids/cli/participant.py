@@ -19,19 +19,14 @@ from qsmnet_bids.bidsio.orientations import join_orientations
 from qsmnet_bids.bidsio.preflight import Preflight, check
 from qsmnet_bids.bidsio.query import Run, find_runs
 from qsmnet_bids.bidsio.segmentations import atlas_of, check_atlas
+from qsmnet_bids.cli.estimates import n_procs_of
 from qsmnet_bids.cli.progress import Named, Progress, Status, Stream
 from qsmnet_bids.errors import Failure
 from qsmnet_bids.settings import JOINT_INVERSIONS, Settings
 from qsmnet_bids.workflows.dataset import NAME, init_dataset_wf
 from qsmnet_bids.workflows.execution import configure, execute, plugin_from_file
 from qsmnet_bids.workflows.plugin import SafeMultiProcPlugin
-from qsmnet_bids.workflows.resources import (
-    available_cpus,
-    available_gpus,
-    available_memory_gb,
-    threads_per_node,
-    visible_gpus,
-)
+from qsmnet_bids.workflows.resources import available_gpus, available_memory_gb, visible_gpus
 from qsmnet_bids.workflows.subject import init_subject_wf
 
 
@@ -120,7 +115,7 @@ def process(
         _draw(workflow, log_dir / 'graph.dot')
     with Progress(stream) as progress, _without_leftovers(acquisitions, settings.output_dir):
         plugin_args = {
-            'n_procs': _n_procs(settings),
+            'n_procs': n_procs_of(settings),
             'memory_gb': settings.memory_gb or available_memory_gb(),
             **_of_gpus(settings.device),
             'status_callback': _with_first_start(progress, meanwhile),
@@ -154,12 +149,6 @@ def _with_first_start(
 
 def _subject(acquisition: Acquisition) -> str:
     return acquisition.subject
-
-
-def _n_procs(settings: Settings) -> int:
-    """Count the threads that may run at once; as many as one step has where memory is short."""
-    n_procs = settings.n_procs or available_cpus()
-    return settings.omp_nthreads or threads_per_node(n_procs) if settings.low_mem else n_procs
 
 
 def _of_gpus(device: str) -> dict[str, object]:

@@ -16,6 +16,7 @@ VOLUMES: dict[str, tuple[float, float]] = {
     'fit_field': (14.0, 5.0),
     'remove_background': (36.0, 0.0),
     'invert_dipole': (60.0, 0.0),
+    'estimate_uncertainty': (70.0, 0.0),
     'combine_passes': (20.0, 0.0),
     'weigh_magnitude': (14.0, 2.0),
     'draw_figures': (6.0, 3.0),
@@ -54,10 +55,21 @@ def network_memory_gb(
         GiB.
     """
     cubes = math.prod(shape) * math.prod(voxel_size) / min(voxel_size) ** 3
-    if max(abs(component) for component in b0_dir) < math.cos(math.radians(0.1)):
+    if is_oblique(b0_dir):
         cubes *= TURNED
     volumes = 20.0 if is_tiled else NETWORK_VOLUMES
     return BASE_GB + volumes * 4 * cubes / 2**30
+
+
+def is_oblique(b0_dir: Vector) -> bool:
+    """Tell whether an image must be turned for B0 to lie along an axis.
+
+    Parameters
+    ----------
+    b0_dir
+        Unit vector along B0 in voxel axes.
+    """
+    return max(abs(component) for component in b0_dir) < math.cos(math.radians(0.1))
 
 
 def memory_gb(

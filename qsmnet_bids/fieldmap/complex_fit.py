@@ -28,6 +28,9 @@ class ComplexFit:
     ----------
     rate
         rad/s.
+    offset
+        Phase at time zero, rad, not wrapped, as a complex number whose length, divided by the
+        square of the standard deviation of the signal's real part, is its inverse variance.
     sensitivity
         Standard deviation of ``rate`` is that of the signal's real part divided by this, s times
         the unit of the signal.
@@ -38,6 +41,7 @@ class ComplexFit:
     """
 
     rate: Values
+    offset: Complex[Tensor, ' voxel']
     sensitivity: Values
     residual: Float[Tensor, 'echo voxel']
     convergence: Convergence
@@ -134,7 +138,8 @@ def fit(
     weights = signal.abs().square()
     total = weights.sum(0)
     echo_times = torch.tensor(times, device=signal.device, dtype=weights.dtype).view(-1, 1)
-    centred = echo_times - (weights * echo_times).sum(0) / total
+    middle = (weights * echo_times).sum(0) / total
+    centred = echo_times - middle
     power = (weights * centred.square()).sum(0)
     weighted = signal * signal.abs()
     offset = (weighted * torch.polar(torch.ones_like(centred), -rate * centred)).sum(0).angle()
@@ -152,4 +157,6 @@ def fit(
     curvature = (rest.real * centred.square()).sum(0) / power
     sensitivity = power.sqrt() * curvature.clamp(min=LEAST_CURVATURE)
     convergence = Convergence(n_iterations, relative, relative <= tolerance)
-    return ComplexFit(rate, sensitivity, rest.imag / weights, convergence)
+    certainty = total * power / (power + total * middle.square())
+    at_zero = torch.polar(certainty, offset - rate * middle)
+    return ComplexFit(rate, at_zero, sensitivity, rest.imag / weights, convergence)

@@ -3,10 +3,16 @@
 import math
 
 import torch
+from jaxtyping import Complex
 from scipy import special
 from torch import Tensor
 
+from qsmnet_bids.fieldmap.phases import FAINTEST
 from qsmnet_bids.tensors import Echoes, Mask, Volume
+
+HEARD = 4.0
+"""Least magnitude that is not noise, in standard deviations of it: of 3000 voxels without
+signal one is above."""
 
 
 def signal_noise(residual: Echoes, *, magnitude: Echoes, mask: Mask, n_fitted: int) -> Tensor:
@@ -36,6 +42,28 @@ def signal_noise(residual: Echoes, *, magnitude: Echoes, mask: Mask, n_fitted: i
         return _magnitude_noise(magnitude[0], mask)
     squares = (magnitude * residual).square().sum(0)[mask]
     return torch.sqrt(torch.median(squares) / (2 * float(special.gammaincinv(degrees / 2, 0.5))))
+
+
+def above_noise(
+    signal: Complex[Tensor, 'echo voxel'], noise: Tensor
+) -> Complex[Tensor, 'echo voxel']:
+    """Take from the power of complex signals what noise adds to it, 2 s^2.
+
+    Parameters
+    ----------
+    signal
+        Relative to the greatest.
+    noise
+        s, the standard deviation of its real part.
+
+    Returns
+    -------
+        Of the same phase; where the magnitude may be noise alone, it is the least that counts.
+    """
+    power = signal.abs().square()
+    heard = power > (HEARD * noise).square()
+    true = torch.where(heard, power - 2 * noise.square(), 0).clamp(min=FAINTEST**2)
+    return torch.polar(true.sqrt(), signal.angle())
 
 
 def _magnitude_noise(magnitude: Volume, mask: Mask) -> Tensor:

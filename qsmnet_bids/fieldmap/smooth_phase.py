@@ -88,6 +88,36 @@ def smooth(signal: Tensor, *, deviation: float, voxel_size: Vector) -> Volume:
     return through_all + _enlarge(unit, blocks)[tuple(slice(n) for n in signal.shape)].angle()
 
 
+def coherence(signal: Tensor, phase: Volume, *, deviation: float, voxel_size: Vector) -> Volume:
+    """Tell how well the phase of complex numbers keeps to a smooth one nearby.
+
+    Parameters
+    ----------
+    signal
+        Complex, shape (x, y, z); its magnitude is the weight, zero where there is no phase.
+    phase
+        The smooth one, rad.
+    deviation
+        Standard deviation of the Gaussian that says what is near, mm.
+    voxel_size
+        mm.
+
+    Returns
+    -------
+        Length of the mean of exp(i (phase of ``signal`` - ``phase``)): 1 where they agree up to a
+        constant, near 0 where they have nothing in common.
+    """
+    blocks = [max(1, int(BLOCK * deviation / size)) for size in voxel_size]
+    x, y, z = (size * block for size, block in zip(voxel_size, blocks, strict=True))
+    rest, weight = (
+        _local_mean(_shrink(volume, blocks), deviation, (x, y, z)).abs()
+        for volume in (_turn_back(signal, phase), torch.complex(signal.abs(), 0 * phase))
+    )
+    ratio = torch.complex(rest / weight.clamp(min=1e-30), 0 * rest)
+    whole = _enlarge(ratio, blocks)[tuple(slice(n) for n in signal.shape)]
+    return whole.real.clamp(min=0, max=1)
+
+
 def _turn_back(signal: Tensor, phase: Volume) -> Tensor:
     return signal * torch.polar(torch.ones_like(phase), -phase)
 

@@ -86,6 +86,8 @@ class Settings:
         Values of the segmentation whose voxels are the reference region.
     two_pass
         Whether a map from the voxels of reliable phase and one from the whole mask become one.
+    uncertainty
+        Whether the uncertainty of the susceptibility is estimated too.
     swi
         Whether susceptibility-weighted images are made too.
     parameters
@@ -142,6 +144,7 @@ class Settings:
     atlas: tuple[Path, ...] = ()
     reference_labels: tuple[int, ...] = ()
     two_pass: bool = False
+    uncertainty: bool = False
     swi: bool = False
     parameters: Parameters = field(default_factory=dict)
     save_fields: bool = False

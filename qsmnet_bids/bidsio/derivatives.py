@@ -15,6 +15,7 @@ APP = 'qsmnet-bids'
 BIDS_VERSION = '1.10.0'
 BIDSIGNORE = ('*.html', 'figures', 'log', 'logs', 'group_*', '*_stats.*', '*.toml')
 """Bare names: the validator still flags a folder that is given with a slash."""
+UNCERTAINTY = 'uncertainty'
 FMAP_ENTITIES = ('sub', 'ses', 'acq', 'run', 'space', 'res', 'chunk', 'desc')
 """That BIDS allows in derivatives in ``fmap``."""
 CONTAINER_VARIABLE = 'QSMNET_BIDS_CONTAINER'
@@ -66,6 +67,20 @@ def derivative_path(
     if 'ses' in entities and datatype != 'figures':
         folder /= f'ses-{entities["ses"]}'
     return folder / datatype / f'{name}_{suffix}{extension}'
+
+
+def uncertainty_label(inversion: str) -> str:
+    """Name the uncertainty of a map in its file's ``desc``, beside the map, which has its own.
+
+    Parameters
+    ----------
+    inversion
+        Method of the map.
+
+    >>> uncertainty_label('tkd')
+    'tkduncertainty'
+    """
+    return f'{inversion.replace("_", "")}{UNCERTAINTY}'
 
 
 def bids_uri(path: Path, bids_dir: Path) -> str:

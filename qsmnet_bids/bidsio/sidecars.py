@@ -1,5 +1,6 @@
 """The JSON beside each derivative. Pure functions: what they return is what is written."""
 
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
@@ -29,6 +30,17 @@ WEIGHTED = {
     'swi': 'Susceptibility-weighted image: the magnitude, darkened where the phase tells of veins',
     'minip': 'Minimum of the susceptibility-weighted image over a slab around each slice',
 }
+COVERED = (
+    'noise of the field, as its fit over the echoes estimates it',
+    'results that differ between mirrored copies of the field',
+    'bias of the inversion: what it loses of its own map',
+)
+NOT_COVERED = (
+    'error of the background removal',
+    'what the model leaves out: flow, anisotropy, motion, sources below the size of a voxel',
+    'susceptibility that all voxels share: the map is relative to its mean in the mask',
+)
+"""By the uncertainty of a map."""
 PACKAGES = ('torch', 'numpy', 'scipy', 'scikit-image', 'nibabel', 'nipype', 'pybids')
 
 
@@ -104,6 +116,47 @@ def chimap(acquisition: Acquisition, result: Reconstructed, *, bids_dir: Path) -
     if result.weights is not None:
         sidecar['Weights'] = dict(result.weights)
     return sidecar
+
+
+def uncertainty_map(
+    acquisition: Acquisition,
+    *,
+    inversion: str,
+    steps: Sequence[Mapping[str, object]],
+    reference: str,
+    bids_dir: Path,
+) -> Sidecar:
+    """Describe the uncertainty of a susceptibility map.
+
+    Parameters
+    ----------
+    acquisition
+        The input.
+    inversion
+        Method of the map.
+    steps
+        Records of how the uncertainty was estimated, the map's own last.
+    reference
+        Citation of the method.
+    bids_dir
+        Root of the raw dataset.
+    """
+    parameters = steps[-1]['parameters']
+    known = parameters if isinstance(parameters, Mapping) else {}
+    counts = (known.get('noise'), True, known.get('model_error'))
+    images = [*acquisition.magnitude, *acquisition.phase]
+    return _of_images(acquisition, images, bids_dir) | {
+        'Description': f'One standard deviation of the magnetic susceptibility by {inversion}',
+        'Units': 'ppm',
+        'EstimationReference': reference,
+        'EstimationAlgorithm': 'Inversions of mirrored copies of the local field with noise added',
+        'Members': known.get('n_members'),
+        'Seed': known.get('seed'),
+        'Factor': known.get('factor'),
+        'Covers': list(itertools.compress(COVERED, counts)),
+        'DoesNotCover': list(NOT_COVERED),
+        'Steps': [dict(step) for step in steps],
+    }
 
 
 def relaxation_map(

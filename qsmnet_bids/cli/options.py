@@ -198,6 +198,12 @@ def _add_methods(parser: Parser) -> None:
         'streaks from bleeds and calcifications with the fast inversions, worse maps with others',
     )
     group.add_argument(
+        '--uncertainty',
+        action=BooleanOptionalAction,
+        help='estimate the standard deviation of the susceptibility in each voxel too, by any '
+        'inversion; takes its time 9 times more (--set uncertainty.n_members=8)',
+    )
+    group.add_argument(
         '--swi',
         action=BooleanOptionalAction,
         help='make susceptibility-weighted images too',

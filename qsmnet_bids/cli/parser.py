@@ -13,7 +13,7 @@ from qsmnet_bids.cli.parameters import checked
 from qsmnet_bids.errors import SettingsError
 from qsmnet_bids.settings import JOINT_INVERSIONS, PRESETS, Parameters, Settings
 
-EXTRAS = ('two_pass', 'swi')
+EXTRAS = ('two_pass', 'uncertainty', 'swi')
 """What has hyper-parameters and is done only if it is asked for."""
 
 
@@ -108,11 +108,11 @@ def _check(settings: Settings) -> None:
 
 def _check_orientations(settings: Settings) -> None:
     """Refuse what is of one run, where several become one map."""
-    for option, is_given in (('--two-pass', settings.two_pass), ('--swi', settings.swi)):
-        if is_given and settings.inversion in JOINT_INVERSIONS:
+    for extra in EXTRAS:
+        if getattr(settings, extra) and settings.inversion in JOINT_INVERSIONS:
             raise SettingsError(
-                f'{option} works on one run, but --inversion {settings.inversion} makes one map '
-                'of several; leave one of them out'
+                f'--{extra.replace("_", "-")} works on one run, but --inversion '
+                f'{settings.inversion} makes one map of several; leave one of them out'
             )
 
 

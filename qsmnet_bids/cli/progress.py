@@ -19,6 +19,8 @@ STEPS = {
     'first_background': 'background of the first pass',
     'first_inversion': 'inversion of the first pass',
     'combine_passes': 'one map of two passes',
+    'estimate_uncertainty': 'uncertainty',
+    'first_uncertainty': 'uncertainty of the first pass',
     'weigh_magnitude': 'susceptibility-weighted images',
     'draw_figures': 'figures',
     'measure_regions': 'regions',

@@ -11,7 +11,7 @@ import numpy as np
 from qsmnet_bids.bidsio import sidecars
 from qsmnet_bids.bidsio.acquisition import Acquisition
 from qsmnet_bids.bidsio.atomic import write_json
-from qsmnet_bids.bidsio.derivatives import derivative_path
+from qsmnet_bids.bidsio.derivatives import derivative_path, uncertainty_label
 from qsmnet_bids.bidsio.nifti import open_image, write_image
 from qsmnet_bids.reports.methods import bibliography
 
@@ -70,6 +70,7 @@ class Outcome:
         'r2star',
         't2star',
         's0',
+        'uncertainty',
         'total',
         'local',
         'swi',
@@ -117,6 +118,7 @@ def write_run(origin: Origin, outcome: Outcome) -> list[Path]:
         *_relaxation(origin, outcome),
         *_fields(origin, outcome),
         *_weighted(origin, outcome),
+        *_uncertainty(origin, outcome),
     ]
     inversion = outcome.method('inversion')
     path = origin.path(suffix='Chimap', desc=inversion.replace('_', ''))
@@ -184,6 +186,21 @@ def _weighted(origin: Origin, outcome: Outcome) -> Iterator[Path]:
             )
             path = origin.path(suffix='T2starw', desc=kind)
             yield from _write(path, np.load(outcome.maps[kind]), sidecar, origin)
+
+
+def _uncertainty(origin: Origin, outcome: Outcome) -> Iterator[Path]:
+    if 'uncertainty' not in outcome.maps:
+        return
+    inversion = outcome.method('inversion')
+    sidecar = sidecars.uncertainty_map(
+        origin.acquisition,
+        inversion=inversion,
+        steps=[step for step in outcome.steps if str(step['stage']).endswith('uncertainty')],
+        reference=bibliography()['uncertainty'].citation,
+        bids_dir=origin.bids_dir,
+    )
+    path = origin.path(suffix='Chimap', desc=uncertainty_label(inversion))
+    yield from _write(path, np.load(outcome.maps['uncertainty']), sidecar, origin)
 
 
 def _combined_magnitude(acquisition: Acquisition) -> np.ndarray:

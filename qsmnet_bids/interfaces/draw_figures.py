@@ -46,6 +46,7 @@ class DrawFiguresInputSpec(LoadedEchoesInputSpec):
     residual = File(exists=True, nohash=True, desc='ppm; drawn if given')
     unwrapped = File(exists=True, nohash=True, desc='phase, rad; drawn if given')
     uncertainty = File(exists=True, nohash=True, desc='of chi, ppm; drawn if given')
+    uncertainty_fingerprint = traits.Str(desc='of all that uncertainty was made from')
     swi = File(exists=True, desc='drawn if given')
     minip = File(exists=True, desc='its projection')
 

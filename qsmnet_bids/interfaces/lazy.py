@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from qsmnet_bids.interfaces.numerics import masking as masking  # noqa: PLC0414
     from qsmnet_bids.interfaces.numerics import orientations as orientations  # noqa: PLC0414
     from qsmnet_bids.interfaces.numerics import passes as passes  # noqa: PLC0414
+    from qsmnet_bids.interfaces.numerics import uncertainty as uncertainty  # noqa: PLC0414
     from qsmnet_bids.interfaces.numerics import weighting as weighting  # noqa: PLC0414
 
 MODULES = (
@@ -29,6 +30,7 @@ MODULES = (
     'inversion',
     'orientations',
     'passes',
+    'uncertainty',
     'weighting',
     'figures',
     'gpu',

@@ -1,5 +1,6 @@
 """All that a run leaves in the output dataset."""
 
+from itertools import chain
 from pathlib import Path
 
 from nipype.interfaces.base import (
@@ -21,9 +22,11 @@ STEPS = (
     'field_steps',
     'background_steps',
     'inversion_steps',
+    'uncertainty_steps',
     'weighting_steps',
 )
 """In the order of the data."""
+QUALITIES = ('field_quality', 'quality', 'uncertainty_quality')
 
 
 class WriteDerivativesInputSpec(BaseInterfaceInputSpec):  # type: ignore[misc] # no types
@@ -40,15 +43,18 @@ class WriteDerivativesInputSpec(BaseInterfaceInputSpec):  # type: ignore[misc] #
     s0 = File(exists=True, nohash=True, desc='unit of the magnitude')
     total = File(exists=True, nohash=True, desc='ppm; written if given')
     local = File(exists=True, nohash=True, desc='ppm; written if given')
+    uncertainty = File(exists=True, nohash=True, desc='of chi, ppm; written if given')
     swi = File(exists=True, nohash=True, desc='written if given')
     minip = File(exists=True, nohash=True, desc='its projection; written if given')
     quality = traits.Dict(mandatory=True, desc='measures of the map')
     field_quality = traits.Dict(desc='measures of the echoes')
+    uncertainty_quality = traits.Dict(desc='measures of the uncertainty')
     weights = traits.DictStrStr(desc='name and sha256 of a network')
     mask_steps = traits.List(traits.Dict, mandatory=True)
     field_steps = traits.List(traits.Dict, mandatory=True)
     background_steps = traits.List(traits.Dict, mandatory=True)
     inversion_steps = traits.List(traits.Dict, mandatory=True)
+    uncertainty_steps = traits.List(traits.Dict)
     weighting_steps = traits.List(traits.Dict)
 
 
@@ -70,10 +76,11 @@ class WriteDerivatives(SimpleInterface):  # type: ignore[misc] # nipype has no t
 
     def _run_interface(self, runtime: Bunch) -> Bunch:
         given = {key: value for key, value in self.inputs.get().items() if isdefined(value)}
+        qualities = (given.get(name, {}).items() for name in QUALITIES)
         outcome = Outcome(
             maps={key: Path(given[key]) for key in Outcome.MAPS if key in given},
             steps=[step for stage in STEPS for step in given.get(stage, [])],
-            quality={**given.get('field_quality', {}), **given['quality']},
+            quality=dict(chain.from_iterable(qualities)),
             weights=given.get('weights'),
         )
         origin = Origin(given['acquisition'], Path(given['bids_dir']), Path(given['output_dir']))

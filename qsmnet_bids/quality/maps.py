@@ -21,6 +21,8 @@ FLUID = (0.0, 0.35)
 WHITE_MATTER = (1.05, 1.35)
 """R2* relative to its median over the mask."""
 N_FOR_MODE = 500
+UNCERTAIN = 0.03
+"""ppm; about the contrast between grey and white matter."""
 
 
 def quality_measures(
@@ -86,6 +88,27 @@ def forward_residual(chi: ChiMap, *, local: LocalField) -> Volume:
     residual = field - local.field[box]
     mean = float(_values(residual, mask[box]).mean(dtype=np.float64))
     return put_back((residual - mean).mul_(mask[box]), box, mask.shape)
+
+
+def uncertainty_measures(deviation: Volume, *, mask: Mask) -> dict[str, float]:
+    """Measure the uncertainty of a map in its mask.
+
+    Parameters
+    ----------
+    deviation
+        Standard deviation of the susceptibility, ppm.
+    mask
+        Of the map.
+
+    Returns
+    -------
+        By the keys of ``reports.measures.MEASURES``.
+    """
+    values = _values(deviation, mask)
+    return {
+        'uncertainty_ppm': float(np.median(values)),
+        'uncertain_fraction': float((values > UNCERTAIN).mean()),
+    }
 
 
 def _distribution(ordered: np.ndarray) -> dict[str, float]:

@@ -29,8 +29,8 @@ TITLES = {
 }
 """By the ``desc`` entity of the figure's file name, in the order of the report."""
 
-OPTIONAL = frozenset({'uncertainty', 'swi'})
-"""Of runs that were asked for them."""
+OPTIONAL = {'uncertainty': 'uncertainty', 'swi': 'weighting'}
+"""Of runs that were asked for them, and the stage that makes them."""
 
 PAIRS = (('chi', 'mask'), ('totalfield', 'localfield'))
 """Neighbours that the report shows in one place, in turns; their slices lie in the same places."""
@@ -53,8 +53,10 @@ CAPTIONS = {
     'residual': 'Size of the difference between the field of the map and the local field; grey'
     f' window {_span(EXTRA_WINDOWS["residual"])} ppm. Where it is bright, the map does not explain'
     ' the field: flow, motion, noise, background field or too strong a regularisation.',
-    'uncertainty': 'One standard deviation, as the method estimates it; grey window'
-    f' {_span(EXTRA_WINDOWS["uncertainty"])} ppm.',
+    'uncertainty': 'One standard deviation of the susceptibility; grey window'
+    f' {_span(EXTRA_WINDOWS["uncertainty"])} ppm. Where it is bright, noise, streaks or the'
+    ' regularisation may have changed the map by as much. The error of the background removal is'
+    ' not in it.',
     'histogram': 'All voxels of the map; the grey band is the window of the susceptibility map.',
     'totalfield': 'Field of all sources, fitted over the echoes; the window is written beside the'
     ' bar. Jumps from voxel to voxel betray unwrapping errors.',

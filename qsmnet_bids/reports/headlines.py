@@ -52,8 +52,10 @@ def headlines(record: RunRecord) -> list[Headline]:
     measures = record.quality
     low, high = (measures.get(key) for key in ('chi_p05', 'chi_p95'))
     span = DASH if low is None or high is None else f'{_show(low, 3)} to {_show(high, 3)}'
+    deviation = measures.get('uncertainty_ppm')
+    doubt = '' if deviation is None else f'; uncertain by {_show(deviation, 3)} ppm, median'
     return [
-        Headline('Susceptibility', span, 'ppm', '5th to 95th percentile of the map'),
+        Headline('Susceptibility', span, 'ppm', f'5th to 95th percentile of the map{doubt}'),
         Headline(
             'Misfit of the field',
             _show(measures.get('forward_residual_noise'), 1),

@@ -31,6 +31,8 @@ STAGES = {
     'two passes': 'Voxels of reliable phase',
     'first background': 'Background removal, first pass',
     'first inversion': 'Dipole inversion, first pass',
+    'uncertainty': 'Uncertainty',
+    'first uncertainty': 'Uncertainty, first pass',
     'weighting': 'Susceptibility-weighted images',
 }
 _SCANNER = (

@@ -168,6 +168,24 @@ MEASURES = (
         'lower',
     ),
     Measure(
+        'uncertainty_ppm',
+        'Uncertainty',
+        'ppm',
+        4,
+        'Median over the voxels of the map of the standard deviation of the susceptibility; only'
+        ' with --uncertainty.',
+        'lower',
+    ),
+    Measure(
+        'uncertain_fraction',
+        'Uncertain voxels',
+        '',
+        4,
+        'Share of the map where that standard deviation is more than 0.03 ppm, about the contrast'
+        ' between grey and white matter; only with --uncertainty.',
+        'lower',
+    ),
+    Measure(
         'streaking',
         'Streaking',
         '',

@@ -10,7 +10,9 @@ from qsmnet_bids.reports.records import RunRecord, StepRecord, parse_record
 from qsmnet_bids.reports.values import TIMES, join_numbers
 
 _SOFTWARE = ('torch', 'nipype', 'nibabel', 'bids')
-_WITHOUT_SENTENCE = frozenset({'referencing', 'first background', 'first inversion'})
+_WITHOUT_SENTENCE = frozenset(
+    {'referencing', 'first background', 'first inversion', 'first uncertainty'}
+)
 """Stages; but a reference region with a publication of its own has a sentence."""
 
 

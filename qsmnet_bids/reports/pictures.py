@@ -47,6 +47,8 @@ def figures_of(record: RunRecord, folder: Path) -> list[list[Picture]]:
     """
     figures: list[list[Picture]] = []
     for name in TITLES:
+        if name in OPTIONAL and not _has(OPTIONAL[name], record):
+            continue  # of an earlier run, if it is there
         picture = _picture(name, record, folder)
         if not (picture.source or _is_expected(name, record)):
             continue
@@ -78,11 +80,11 @@ def viewer_of(record: RunRecord, folder: Path) -> tuple[str, str]:
 
 def _is_expected(name: str, record: RunRecord) -> bool:
     """Tell whether a picture that is not there is missing."""
-    if name == 'swi':
-        return any(step.stage == 'weighting' for step in record.steps)
-    if name == 'r2star':
-        return len(record.echo_times) != 1
-    return name not in OPTIONAL
+    return name != 'r2star' or len(record.echo_times) != 1
+
+
+def _has(stage: str, record: RunRecord) -> bool:
+    return any(step.stage == stage for step in record.steps)
 
 
 def _picture(name: str, record: RunRecord, folder: Path) -> Picture:

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from qsmnet_bids.bidsio.derivatives import UNCERTAINTY
 from qsmnet_bids.errors import InputError, Problem
 from qsmnet_bids.reports.judgement import quality_warnings
 from qsmnet_bids.reports.values import (
@@ -151,7 +152,7 @@ def find_sidecars(output_dir: Path, subject: str = '*') -> Iterator[Path]:
         if folder.is_dir():
             found = sorted(folder.glob(f'**/sub-*{SUFFIX}'))
             # the uncertainty of a map lies beside it and is none
-            yield from (path for path in found if '_desc-uncertainty_' not in path.name)
+            yield from (path for path in found if not path.name.endswith(UNCERTAINTY + SUFFIX))
 
 
 def read_record(path: Path) -> RunRecord:

@@ -1,6 +1,7 @@
 """One run, from its files to its derivatives."""
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from qsmnet_bids.bidsio.acquisition import Acquisition
 from qsmnet_bids.bidsio.segmentations import Segmentation
 from qsmnet_bids.interfaces.combine_passes import CombinePasses
 from qsmnet_bids.interfaces.draw_figures import DrawFigures
+from qsmnet_bids.interfaces.estimate_uncertainty import EstimateUncertainty
 from qsmnet_bids.interfaces.fit_field import FitField
 from qsmnet_bids.interfaces.invert_dipole import InvertDipole
 from qsmnet_bids.interfaces.invert_orientations import InvertOrientations
@@ -22,8 +24,14 @@ from qsmnet_bids.interfaces.steps import Parameters
 from qsmnet_bids.interfaces.weigh_magnitude import WeighMagnitude
 from qsmnet_bids.interfaces.write_derivatives import WriteDerivatives
 from qsmnet_bids.interfaces.write_figures import WriteFigures
-from qsmnet_bids.weights.cards import available, read_card
-from qsmnet_bids.workflows.extras import COMPANIONS, add_regions, add_two_pass, add_weighting
+from qsmnet_bids.weights.cards import available, read_card, uncertainty_factor
+from qsmnet_bids.workflows.extras import (
+    COMPANIONS,
+    add_regions,
+    add_two_pass,
+    add_uncertainty,
+    add_weighting,
+)
 from qsmnet_bids.workflows.memory import memory_gb, network_memory_gb
 from qsmnet_bids.workflows.orientations import add_orientations
 from qsmnet_bids.workflows.regions import measuring
@@ -47,6 +55,8 @@ class Methods:
         Values of the run's segmentation that make up that region, where it is one of those.
     two_pass
         Whether there are two passes.
+    uncertainty
+        Whether the uncertainty of the map is estimated.
     swi
         Whether susceptibility-weighted images are made.
     parameters
@@ -61,6 +71,7 @@ class Methods:
     reference: str
     labels: tuple[int, ...] = ()
     two_pass: bool = False
+    uncertainty: bool = False
     swi: bool = False
     parameters: Parameters = field(default_factory=dict)
 
@@ -116,7 +127,7 @@ def init_acquisition_wf(
             n_echoes=len(acquisition.echo_times),
             n_orientations=max(1, len(acquisition.orientations)),
         )
-        if weights and name == 'invert_dipole':
+        if weights and name in ('invert_dipole', 'estimate_uncertainty'):
             size = max(size, _network_gb(acquisition, methods))
         # a GPU does the work; the node must not wait for as many processors as others compute on
         needed = 1 if getattr(interface.inputs, 'use_gpu', False) else n_procs
@@ -165,9 +176,8 @@ def init_acquisition_wf(
             (mapping, write_derivatives, _same('chi', 'quality')),
         ]
     )
-    if methods.swi:
-        weigh_magnitude = node(stages['weigh_magnitude'], 'weigh_magnitude')
-        add_weighting(workflow, weigh_magnitude=weigh_magnitude)
+    for name, add in _asked_for(methods).items():
+        add(workflow, node(stages[name], name))
     regional = measuring(acquisition, atlas, inversion=methods.inversion, output_dir=output_dir)
     for name, interface in regional.items():
         measure_regions = node(interface, name, n_procs=1)
@@ -176,6 +186,15 @@ def init_acquisition_wf(
         workflow.connect(fit_field, 'field', write_derivatives, 'total')
         workflow.connect(remove_background, 'field', write_derivatives, 'local')
     return workflow
+
+
+def _asked_for(methods: Methods) -> dict[str, Callable[[Workflow, Node], None]]:
+    """Give what adds further nodes to the workflow, by their names."""
+    adding = {
+        'estimate_uncertainty': (methods.uncertainty, add_uncertainty),
+        'weigh_magnitude': (methods.swi, add_weighting),
+    }
+    return {name: add for name, (is_asked_for, add) in adding.items() if is_asked_for}
 
 
 def _stages(
@@ -214,6 +233,13 @@ def _stages(
         weights_sha256=_weights(methods.inversion).get('sha256', ''),
         **geometry | resources,
     )
+    estimation = EstimateUncertainty(
+        method=methods.inversion,
+        parameters=methods.parameters_of(methods.inversion, 'uncertainty'),
+        weights_sha256=_weights(methods.inversion).get('sha256', ''),
+        factor=uncertainty_factor(methods.inversion),
+        **geometry | resources,
+    )
     combining = CombinePasses(**geometry)
     mapping = combining if methods.two_pass else inversion
     mapping.inputs.reference = methods.reference
@@ -230,6 +256,7 @@ def _stages(
         'fit_field': fitting,
         'remove_background': removal,
         'invert_dipole': inversion,
+        'estimate_uncertainty': estimation,
         'combine_passes': combining,
         'weigh_magnitude': weighing,
         'draw_figures': drawing,

@@ -44,6 +44,43 @@ def add_two_pass(workflow: Workflow, *, combine_passes: Node) -> None:
     )
 
 
+def add_uncertainty(workflow: Workflow, estimate_uncertainty: Node) -> None:
+    """Add the uncertainty of the map, of each of two passes where there are two.
+
+    Parameters
+    ----------
+    workflow
+        Of a run, with its passes.
+    estimate_uncertainty
+        Makes it of the local field that the map is made of.
+    """
+    names = ('fit_field', 'remove_background', 'draw_figures', 'write_derivatives')
+    fit_field, remove_background, draw_figures, write_derivatives = map(workflow.get_node, names)
+    passes = {estimate_uncertainty: remove_background}
+    first_background = workflow.get_node('first_background')
+    if first_background is not None:
+        first_uncertainty = estimate_uncertainty.clone('first_uncertainty')
+        passes[first_uncertainty] = first_background
+        made = [(name, f'first_{name}') for name in ('fingerprint', 'steps')]
+        workflow.connect(
+            [
+                (first_uncertainty, estimate_uncertainty, [('uncertainty', 'first'), *made]),
+                (first_background, estimate_uncertainty, [('mask', 'first_mask')]),
+            ]
+        )
+    for estimating, background in passes.items():
+        local = [(name, name) for name in ('field', 'noise', 'mask', 'fingerprint')]
+        workflow.connect([(background, estimating, local), (fit_field, estimating, COMPANIONS)])
+    told = [(name, f'uncertainty_{name}') for name in ('fingerprint', 'steps', 'quality')]
+    volume = ('uncertainty', 'uncertainty')
+    workflow.connect(
+        [
+            (estimate_uncertainty, draw_figures, [volume, told[0]]),
+            (estimate_uncertainty, write_derivatives, [volume, *told[1:]]),
+        ]
+    )
+
+
 def add_regions(workflow: Workflow, *, measure_regions: Node, mapping: Node) -> None:
     """Add the statistics of regions.
 
@@ -68,7 +105,7 @@ def add_regions(workflow: Workflow, *, measure_regions: Node, mapping: Node) -> 
         workflow.connect(fit_field, 'sum_of_squares', measure_regions, 'magnitude')
 
 
-def add_weighting(workflow: Workflow, *, weigh_magnitude: Node) -> None:
+def add_weighting(workflow: Workflow, weigh_magnitude: Node) -> None:
     """Add the susceptibility-weighted images.
 
     Parameters

@@ -41,6 +41,7 @@ def init_subject_wf(*, acquisitions: Sequence[Acquisition], settings: Settings) 
         reference=settings.reference,
         labels=settings.reference_labels,
         two_pass=settings.two_pass,
+        uncertainty=settings.uncertainty,
         swi=settings.swi,
         parameters=parameters,
     )

@@ -111,3 +111,19 @@ def test_sources_of_a_computed_and_a_provided_mask(acquisition):
     assert provided['Sources'] == ['bids:raw:derivatives/m/sub-01_mask.nii.gz']
     chi = sidecars.chimap(given, RESULT, bids_dir=ROOT)
     assert chi['Sources'][-1] == 'bids:raw:derivatives/m/sub-01_mask.nii.gz'
+
+
+@pytest.mark.parametrize(('model_error', 'n_covered'), [(True, 3), (False, 2)])
+def test_uncertainty_says_what_it_covers(acquisition, model_error, n_covered):
+    values = {'n_members': 8, 'seed': 1, 'noise': True, 'model_error': model_error, 'factor': 1.2}
+    step = {'stage': 'uncertainty', 'method': 'uncertainty', 'parameters': values}
+    sidecar = sidecars.uncertainty_map(
+        acquisition, inversion='tkd', steps=[step], reference='B. Efron, 1979', bids_dir=ROOT
+    )
+    assert sidecar['Units'] == 'ppm'
+    assert 'standard deviation' in sidecar['Description']
+    assert 'tkd' in sidecar['Description']
+    assert (sidecar['Members'], sidecar['Seed'], sidecar['Factor']) == (8, 1, 1.2)
+    assert len(sidecar['Covers']) == n_covered
+    assert any('background' in words for words in sidecar['DoesNotCover'])
+    assert sidecar['Steps'] == [step]

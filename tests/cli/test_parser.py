@@ -205,6 +205,8 @@ def test_preset_fills_what_no_option_says(folders, tmp_path):
         '--reference segmentation --reference-labels -4',
         '--set two_pass.quality=0.9',
         '--set swi.power=3',
+        '--set uncertainty.n_members=4',
+        '--uncertainty --set uncertainty.n_members=4.5',
     ],
 )
 def test_what_lacks_its_counterpart_is_refused(folders, words):
@@ -214,16 +216,18 @@ def test_what_lacks_its_counterpart_is_refused(folders, words):
 
 def test_what_is_asked_for_has_parameters(folders):
     words = '--two-pass --swi --set two_pass.quality=0.9 --set swi.power=3 --set swi.slice_axis=z'
+    words += ' --uncertainty --set uncertainty.n_members=4'
     given = parse(folders, *words.split())
     assert given.parameters == {
         'two_pass': {'quality': 0.9},
         'swi': {'power': 3.0, 'slice_axis': 'z'},
+        'uncertainty': {'n_members': 4},
     }
     with pytest.raises(SettingsError, match='expected auto or x or y or z'):
         parse(folders, '--swi', '--set', 'swi.slice_axis=w')
 
 
-@pytest.mark.parametrize('option', ['--two-pass', '--swi'])
+@pytest.mark.parametrize('option', ['--two-pass', '--swi', '--uncertainty'])
 def test_what_works_on_one_run_does_not_go_with_several_orientations(folders, option):
     with pytest.raises(SettingsError, match=f'{option} works on one run'):
         parse(folders, '--inversion', 'cosmos', option)

@@ -12,6 +12,7 @@ from qsmnet_bids.bidsio.images import save_volume
 from qsmnet_bids.errors import SettingsError
 from qsmnet_bids.fieldmap.relaxometry import relaxometry
 from qsmnet_bids.fieldmap.weighted_mean import weighted_mean
+from qsmnet_bids.interfaces.estimate_uncertainty import EstimateUncertainty
 from qsmnet_bids.interfaces.fit_field import FitField
 from qsmnet_bids.interfaces.invert_dipole import InvertDipole
 from qsmnet_bids.interfaces.mask_run import MaskRun
@@ -21,6 +22,7 @@ from qsmnet_bids.inversion.tkd import tkd
 from qsmnet_bids.masking.threshold import threshold
 from qsmnet_bids.quality import forward_residual
 from qsmnet_bids.referencing import reference
+from qsmnet_bids.uncertainty import ensemble
 
 
 @pytest.fixture(scope='session')
@@ -162,7 +164,9 @@ def test_threads_are_those_asked_for(tmp_path, echo_inputs):
         torch.set_num_threads(before)
 
 
-@pytest.mark.parametrize('interface', [MaskRun, FitField, RemoveBackground, InvertDipole])
+@pytest.mark.parametrize(
+    'interface', [MaskRun, FitField, RemoveBackground, InvertDipole, EstimateUncertainty]
+)
 def test_hash_knows_version_and_parameters_but_not_threads(interface):
     def hashed(**inputs):
         return interface(**inputs).inputs.get_hashval(hash_method='content')[1]
@@ -174,7 +178,9 @@ def test_hash_knows_version_and_parameters_but_not_threads(interface):
     assert hashed(method='one') != hashed(method='two')
 
 
-@pytest.mark.parametrize('interface', [FitField, RemoveBackground, InvertDipole])
+@pytest.mark.parametrize(
+    'interface', [FitField, RemoveBackground, InvertDipole, EstimateUncertainty]
+)
 def test_hash_knows_what_came_before_by_its_fingerprint(interface):
     hashes = {fingerprint(interface(fingerprint=before).inputs) for before in ('one', 'two')}
     assert len(hashes) == 2
@@ -182,10 +188,42 @@ def test_hash_knows_what_came_before_by_its_fingerprint(interface):
 
 def test_hash_knows_the_networks_weights():
     hashes = {
-        InvertDipole(weights_sha256=value).inputs.get_hashval(hash_method='content')[1]
+        node(weights_sha256=value).inputs.get_hashval(hash_method='content')[1]
         for value in ('', 'ab', 'cd')
+        for node in (InvertDipole, EstimateUncertainty)
     }
-    assert len(hashes) == 3
+    assert len(hashes) == 6
+
+
+def test_estimate_uncertainty_is_its_function(tmp_path, local, geometry, saved):
+    node = EstimateUncertainty(
+        method='tkd',
+        factor=1.5,
+        parameters=json.dumps({'tkd': {'threshold': 0.1}, 'uncertainty': {'n_members': 2}}),
+        **saved(field=local.field, noise=local.noise, mask=local.mask),
+        **geometry,
+    )
+
+    outputs = run(node, tmp_path)
+
+    found = ensemble(
+        local, method=lambda copy: tkd(copy, threshold=0.1).chi, n_members=2, factor=1.5
+    )
+    np.testing.assert_array_equal(outputs['uncertainty'], found.deviation.numpy())
+    (step,) = outputs['steps']
+    assert (step['stage'], step['method']) == ('uncertainty', 'uncertainty')
+    assert step['parameters'] == {
+        'n_members': 2,
+        'seed': 0,
+        'noise': True,
+        'model_error': True,
+        'factor': 1.5,
+    }
+    inside = found.deviation[local.mask]
+    assert outputs['quality'] == {
+        'uncertainty_ppm': pytest.approx(float(np.median(inside))),
+        'uncertain_fraction': pytest.approx(float((inside > 0.03).float().mean())),
+    }
 
 
 def test_interfaces_leave_files_in_their_folder_only(tmp_path, echo_inputs, monkeypatch):

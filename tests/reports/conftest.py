@@ -84,6 +84,8 @@ EXTRA_MEASURES = {
     'background_left': 0.151,
     'forward_residual_noise': 1.17,
     'forward_residual_tail': 9.31,
+    'uncertainty_ppm': 0.0123,
+    'uncertain_fraction': 0.0456,
     'streaking': 1.04,
     'chi_csf_mode': 0.022,
     'chi_wm_mode': -0.031,

@@ -9,7 +9,9 @@ from qsmnet_bids.regional.statistics import Measured, Region, Summary
 from qsmnet_bids.reports.captions import OPTIONAL, PAIRS, TITLES
 from qsmnet_bids.reports.figures import draw_figures
 from qsmnet_bids.reports.html import write_subject_report
+from qsmnet_bids.reports.methods import bibliography
 from qsmnet_bids.reports.values import MINUS
+from tests.reports.conftest import chimap_sidecar
 from tests.reports.page import NASTY, read
 
 DRAWN = [name for name in TITLES if name not in OPTIONAL]
@@ -39,16 +41,24 @@ def test_single_echo_has_no_r2star_to_miss(tmp_path, write_run):
     assert TITLES['r2star'] not in read(write_subject_report(tmp_path, '01')).text
 
 
-def test_uncertainty_is_shown_where_it_was_drawn_and_is_no_run(
+def test_uncertainty_is_shown_where_the_run_has_it_and_is_no_run(
     tmp_path, synthetic_head, write_run
 ):
-    sidecar = write_run(tmp_path, 'sub-01')
-    sidecar.with_name('sub-01_desc-uncertainty_Chimap.json').write_text('{"Units": "ppm"}')
+    step = {'stage': 'uncertainty', 'method': 'uncertainty', 'parameters': {'n_members': 8}}
+    sidecar = write_run(tmp_path, 'sub-01', Steps=[*chimap_sidecar()['Steps'], step])
+    name = 'sub-01_desc-tikhonovuncertainty_Chimap.json'
+    sidecar.with_name(name).write_text('{"Units": "ppm"}')
     prefix = tmp_path / 'sub-01' / 'figures' / 'sub-01'
     draw_figures(prefix, **synthetic_head, uncertainty=np.abs(synthetic_head['chi']))
     text = read(write_subject_report(tmp_path, '01')).text
     assert '1 run done.' in text
     assert TITLES['uncertainty'] in text
+    assert 'uncertain by 0.012 ppm, median' in text
+    assert 'Uncertain voxels 0.0456' in text
+    assert bibliography()['uncertainty'].doi in text
+    # a run without it does not show that of an earlier one
+    write_run(tmp_path, 'sub-01')
+    assert TITLES['uncertainty'] not in read(write_subject_report(tmp_path, '01')).text
 
 
 def test_headings_go_down_one_level_at_a_time(report):

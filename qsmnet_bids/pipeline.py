@@ -126,13 +126,13 @@ def reconstruct(  # noqa: PLR0913 - one argument per stage
         total = replace(total, r2star=relaxation.r2star)
     local = remove_background(total, **given.get(background, {}))
     chi = invert(local, **given.get(inversion, {}))
-    deviation = _deviation(local, inversion, given) if uncertainty else None
+    deviation = deviation_of(local, inversion=inversion, parameters=given) if uncertainty else None
     if two_pass:
         reliable = PASSES['two_pass'](echoes, **given.get('two_pass', {}))
         seen = remove_background(restrict(total, reliable=reliable), **given.get(background, {}))
         chi = combine(invert(seen, **given.get(inversion, {})), chi)
         if deviation is not None:
-            first = _deviation(seen, inversion, given)
+            first = deviation_of(seen, inversion=inversion, parameters=given)
             deviation = combine_passes(first, deviation, first_mask=seen.mask)
     chi = to_reference(
         chi, region=reference, r2star=total.r2star, segmentation=segmentation, labels=labels
@@ -140,9 +140,24 @@ def reconstruct(  # noqa: PLR0913 - one argument per stage
     return Reconstruction(mask, total, local, chi, relaxation, deviation)
 
 
-def _deviation(local: LocalField, inversion: str, given: Mapping[str, Values]) -> Volume:
-    invert = partial(INVERSIONS[inversion], **given.get(inversion, {}))
-    options = {'factor': uncertainty_factor(inversion)} | dict(given.get('uncertainty', {}))
+def deviation_of(local: LocalField, *, inversion: str, parameters: Mapping[str, Values]) -> Volume:
+    """Estimate the standard deviation of a map by a method of inversion.
+
+    Parameters
+    ----------
+    local
+        Field to invert.
+    inversion
+        Name of the method.
+    parameters
+        Hyper-parameters of the method and of ``'uncertainty'`` that differ from the defaults.
+
+    Returns
+    -------
+        ppm, zero outside the mask.
+    """
+    invert = partial(INVERSIONS[inversion], **parameters.get(inversion, {}))
+    options = {'factor': uncertainty_factor(inversion), **parameters.get('uncertainty', {})}
     found = UNCERTAINTIES['uncertainty'](local, method=lambda copy: invert(copy).chi, **options)
     return found.deviation
 

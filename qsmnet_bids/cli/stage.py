@@ -33,10 +33,17 @@ def main(argv: Sequence[str] | None = None) -> int:
         given = build_parser().parse_args(argv)
         methods = _methods(given.stage, given.method)
         parameters = _parameters(methods, given.set)
+        if given.uncertainty:
+            _check_uncertainty(given.stage)
         from qsmnet_bids.cli.stages import run_stage  # noqa: PLC0415 -- torch, only now
 
         for path in run_stage(
-            methods, given.input, given.output, parameters=parameters, device=given.device
+            methods,
+            given.input,
+            given.output,
+            parameters=parameters,
+            device=given.device,
+            uncertainty=given.uncertainty,
         ):
             sys.stdout.write(f'{path}\n')
     except SettingsError as error:
@@ -74,6 +81,11 @@ def build_parser() -> Parser:
     parser.add_argument(
         '--device', type=read.device, default='auto', help='auto, cpu, cuda or cuda:N'
     )
+    parser.add_argument(
+        '--uncertainty',
+        action='store_true',
+        help='of end-to-end: write the standard deviation of the susceptibility too',
+    )
     parser.add_argument('--list', action=_List, nargs=0, help='show stages, methods and files')
     parser.add_argument('--version', action='version', version=f'qsmnet-bids {__version__}')
     return parser
@@ -106,6 +118,17 @@ def _methods(stage: str, words: str) -> dict[str, str]:
         expected = '+'.join(f'({"|".join(choices)})' for choices in steps.values())
         raise SettingsError(f"--method '{words}': {stage} expects {expected}")
     return dict(zip(steps, names, strict=True))
+
+
+def _check_uncertainty(stage: str) -> None:
+    """Refuse what knows no noise, or makes no map."""
+    if 'inversion' not in STEPS[stage]:
+        raise SettingsError(f'--uncertainty: {stage} makes no map; only end-to-end does it all')
+    if 'fieldmap' not in STEPS[stage]:
+        raise SettingsError(
+            f'--uncertainty: {stage} does not know the noise of its field, which the fit over the '
+            'echoes tells; expected end-to-end'
+        )
 
 
 def _parameters(methods: dict[str, str], words: Sequence[str]) -> Parameters:

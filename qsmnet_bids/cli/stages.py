@@ -13,6 +13,7 @@ from qsmnet_bids.cli.artifacts import Artifacts
 from qsmnet_bids.cli.parameters import checked
 from qsmnet_bids.errors import SettingsError
 from qsmnet_bids.fieldmap.relaxometry import relaxometry
+from qsmnet_bids.pipeline import deviation_of
 from qsmnet_bids.settings import Parameters
 from qsmnet_bids.tensors import ChiMap, LocalField, Mask, TotalField, Volume
 
@@ -27,6 +28,7 @@ def run_stage(
     *,
     parameters: Parameters,
     device: str = 'auto',
+    uncertainty: bool = False,
 ) -> list[Path]:
     """Read a case, run one step or several that follow each other, and write what the last gives.
 
@@ -40,12 +42,15 @@ def run_stage(
         Hyper-parameters by method and name.
     device
         ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
+    uncertainty
+        Whether the standard deviation of the susceptibility is written too.
 
     Returns
     -------
         The images written.
     """
-    parameters = checked(parameters, methods)
+    asked_for = {'uncertainty': 'uncertainty'} if uncertainty else {}
+    parameters = checked(parameters, {**methods, **asked_for})
     case = Artifacts(input_dir, find_device(device))
     chosen = {step: parameters.get(method, {}) for step, method in methods.items()}
     with_magnitude = methods.get('inversion') in NEED_MAGNITUDE
@@ -65,7 +70,11 @@ def run_stage(
         record = remove(record, **chosen['background'])
     if 'inversion' in methods:
         invert: Callable[..., ChiMap] = inversion.METHODS[methods['inversion']]
-        record = invert(record, **chosen['inversion'])
+        local, record = record, invert(record, **chosen['inversion'])
+        if uncertainty and isinstance(local, LocalField):
+            method = methods['inversion']
+            deviation = deviation_of(local, inversion=method, parameters=parameters)
+            return _write(record, case, output_dir, {'uncertainty': deviation})
     return _write(record, case, output_dir)
 
 
@@ -83,7 +92,10 @@ def find_device(name: str) -> torch.device:
 
 
 def _write(
-    record: TotalField | LocalField | ChiMap, case: Artifacts, output_dir: Path
+    record: TotalField | LocalField | ChiMap,
+    case: Artifacts,
+    output_dir: Path,
+    beside: Mapping[str, Volume] | None = None,
 ) -> list[Path]:
     images: dict[str, Volume | Mask]
     if isinstance(record, ChiMap):
@@ -93,7 +105,7 @@ def _write(
     else:
         images = {'totalfield': record.field}
     like, written = case.find('mask'), []
-    for name, volume in images.items():
+    for name, volume in {**images, **(beside or {})}.items():
         written.append(output_dir / f'{name}.nii.gz')
         save_volume(volume, written[-1], like=like)
     if output_dir.resolve() != case.folder.resolve():

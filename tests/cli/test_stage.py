@@ -12,6 +12,7 @@ from qsmnet_bids import background, fieldmap, inversion
 from qsmnet_bids.cli.stage import STEPS, main
 from qsmnet_bids.physics.dipole import forward_field
 from qsmnet_bids.tensors import LocalField, MultiEcho, TotalField
+from qsmnet_bids.uncertainty import ensemble
 
 AFFINE = np.array([[-1.2, 0, 0, 9], [0, 1.1, 0.1, -3], [0, -0.1, 1.4, 5], [0, 0, 0, 1]])
 VOXEL_SIZE = (1.2, 1.1, 1.4)
@@ -139,6 +140,23 @@ def test_end_to_end_finds_the_ball(case):
     assert 0.15 < float(centre - rim) < 0.4
 
 
+def test_uncertainty_lies_beside_the_map(case):
+    words = ['--set', 'vsharp.max_radius=5', '--set', 'tkd.threshold=0.1']
+    plain = load(run(case, 'end-to-end', 'weighted_mean+vsharp+tkd', *words) / 'chimap.nii.gz')
+    words += ['--uncertainty', '--set', 'uncertainty.n_members=2']
+    out = run(case, 'end-to-end', 'weighted_mean+vsharp+tkd', *words)
+    mask = load(case / 'mask.nii.gz') > 0
+    total = fieldmap.METHODS['weighted_mean'](echoes_of(case), mask=mask)
+    local = background.METHODS['vsharp'](total, max_radius=5.0)
+    expected = ensemble(
+        local,
+        method=lambda copy: inversion.METHODS['tkd'](copy, threshold=0.1).chi,
+        n_members=2,
+    )
+    assert torch.equal(load(out / 'uncertainty.nii.gz'), expected.deviation)
+    assert torch.equal(load(out / 'chimap.nii.gz'), plain)
+
+
 def test_list_names_every_stage(capsys):
     with pytest.raises(SystemExit) as end:
         main(['--list'])
@@ -158,6 +176,10 @@ def test_list_names_every_stage(capsys):
         ('dipole --method tkd --set threshold=low', 'expected a number'),
         ('dipole --method tkd --set tikhonov.alpha=1', 'no stage uses this method'),
         ('dipole --method tkd --device cuda:99', 'torch finds'),
+        ('dipole --method tkd --uncertainty', 'does not know the noise of its field'),
+        ('bfr+dipole --method vsharp+tkd --uncertainty', 'expected end-to-end'),
+        ('bfr --method vsharp --uncertainty', 'bfr makes no map'),
+        ('dipole --method tkd --set uncertainty.seed=1', 'no stage uses this method'),
         ('dipoles --method tkd', 'invalid choice'),
         ('dipole', '--method'),
     ],

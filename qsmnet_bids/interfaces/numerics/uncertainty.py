@@ -1,8 +1,10 @@
 """For the node that tells how far a map is to be trusted."""
 
+from dataclasses import replace
 from functools import partial
 
-from qsmnet_bids.interfaces.numerics.calling import call, prepare
+from qsmnet_bids.interfaces.numerics.calling import prepare
+from qsmnet_bids.interfaces.numerics.tiles import call_within_memory
 from qsmnet_bids.interfaces.steps import Parameters, Step, hyper_parameters
 from qsmnet_bids.interfaces.volumes import load, load_field, save
 from qsmnet_bids.inversion import METHODS as INVERSIONS
@@ -39,11 +41,15 @@ def estimate_uncertainty(
         That differ from the defaults, by method.
     """
     invert = partial(INVERSIONS[method], **parameters.get(method, {}))
-    given = {'factor': factor} | dict(parameters.get('uncertainty', {}))
-    found, step = call(
+    given = {'factor': factor, **parameters.get('uncertainty', {})}
+    found, step = call_within_memory(
         'uncertainty',
-        'uncertainty',
-        lambda: METHODS['uncertainty'](local, method=lambda copy: invert(copy).chi, **given),
-        hyper_parameters(METHODS['uncertainty'], given),
+        method,
+        lambda smaller: METHODS['uncertainty'](
+            local, method=lambda copy: invert(copy, **smaller).chi, **given
+        ),
+        hyper_parameters(INVERSIONS[method], parameters.get(method, {})),
+        longest=max(local.field.shape),
     )
-    return found.deviation, step
+    values = hyper_parameters(METHODS['uncertainty'], given)
+    return found.deviation, replace(step, method='uncertainty', parameters=values)

@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, TypeVar
 
 from benchmarks.accuracy import STAGES, Plan, accuracy
 from benchmarks.group import group
-from benchmarks.heads import CASES, SEED, simulate_head
+from benchmarks.heads import CASES, SEED, Case, simulate_head
 from benchmarks.overhead import overhead
 from benchmarks.query import query
 from benchmarks.speed import growth, speed
 from benchmarks.tables import Rows, to_markdown, write_tables
+from benchmarks.uncertainty import Plan as UncertaintyPlan
+from benchmarks.uncertainty import uncertainty
 from qsmnet_bids import background, fieldmap, inversion, unwrapping
 from qsmnet_bids.vectors import Vector
 
@@ -67,6 +69,24 @@ def _parser() -> argparse.ArgumentParser:
     speed.add_argument('--shapes', nargs='+', type=_shape, default=[(n, n, n) for n in SIDES])
     every = sorted({name for methods in METHODS.values() for name in methods})
     speed.add_argument('--methods', nargs='+', choices=every, default=[])
+    uncertain = commands.add_parser('uncertainty', help='errors of maps against --uncertainty')
+    uncertain.add_argument('--cases', nargs='+', choices=names, default=['axial'])
+    uncertain.add_argument('--seeds', nargs='+', type=int, default=[SEED], help='of the heads')
+    uncertain.add_argument('--field-noise', nargs='*', type=float, default=[0.001, 0.003])
+    uncertain.add_argument('--background', nargs='+', choices=list(background.METHODS), default=[])
+    uncertain.add_argument(
+        '--inversion',
+        nargs='+',
+        choices=list(inversion.METHODS),
+        default=['tikhonov', 'tkd', 'tv', 'deepqsm'],
+    )
+    uncertain.add_argument(
+        '--no-model-error',
+        dest='model_error',
+        action='store_false',
+        help='noise and mirroring only',
+    )
+    uncertain.add_argument('--members', type=int, default=8)
     simulators = commands.add_parser('simulators', help='against qsm-forward (extra benchmark)')
     overhead = commands.add_parser('overhead', help='the app against pipeline.reconstruct')
     overhead.add_argument('bids_dir', type=Path, help='raw dataset, such as demo/bids')
@@ -75,11 +95,12 @@ def _parser() -> argparse.ArgumentParser:
     query.add_argument('--subjects', type=int, default=200)
     group = commands.add_parser('group', help='the group level on a large dataset')
     group.add_argument('--runs', type=int, default=10_000)
-    for command in (accuracy, simulators):
+    for command in (accuracy, uncertain, simulators):
         command.add_argument('--voxel-size', nargs=3, type=float, help='mm, for a quick look')
-    for command in (accuracy, speed, overhead):
+    for command in (accuracy, uncertain, speed, overhead):
         command.add_argument('--threads', type=int, default=2)
     accuracy.set_defaults(measure=_accuracy)
+    uncertain.set_defaults(measure=_uncertainty)
     speed.set_defaults(measure=_speed)
     simulators.set_defaults(measure=_simulators)
     overhead.set_defaults(measure=_overhead)
@@ -94,13 +115,6 @@ def _accuracy(arguments: argparse.Namespace, _scratch: Path) -> dict[str, Rows]:
         from benchmarks.simulators import simulate_by_forward  # noqa: PLC0415 - needs the extra
 
         simulator = simulate_by_forward
-    size = _vector(arguments.voxel_size)
-    chosen = [case for case in CASES if case.name in arguments.cases]
-    cases = [
-        replace(case, voxel_size=size or case.voxel_size, seed=seed)
-        for case in chosen
-        for seed in arguments.seeds
-    ]
     plan = Plan(
         stages=tuple(arguments.stages),
         unwrappings=tuple(arguments.unwrapping),
@@ -110,7 +124,29 @@ def _accuracy(arguments: argparse.Namespace, _scratch: Path) -> dict[str, Rows]:
         field_noise=arguments.field_noise,
         n_threads=arguments.threads,
     )
-    return {'accuracy': list(_told(accuracy(cases, plan, simulator=simulator)))}
+    return {'accuracy': list(_told(accuracy(_cases(arguments), plan, simulator=simulator)))}
+
+
+def _cases(arguments: argparse.Namespace) -> list[Case]:
+    size = _vector(arguments.voxel_size)
+    return [
+        replace(case, voxel_size=size or case.voxel_size, seed=seed)
+        for case in CASES
+        if case.name in arguments.cases
+        for seed in arguments.seeds
+    ]
+
+
+def _uncertainty(arguments: argparse.Namespace, _scratch: Path) -> dict[str, Rows]:
+    plan = UncertaintyPlan(
+        inversions=tuple(arguments.inversion),
+        field_noises=tuple(arguments.field_noise),
+        backgrounds=tuple(arguments.background),
+        n_members=arguments.members,
+        model_error=arguments.model_error,
+        n_threads=arguments.threads,
+    )
+    return {'uncertainty': list(_told(uncertainty(_cases(arguments), plan)))}
 
 
 def _speed(arguments: argparse.Namespace, _scratch: Path) -> dict[str, Rows]:

@@ -97,8 +97,8 @@ def accuracy(
         head = simulator(case)
         noisy = replace(
             head,
-            total=_noisy(head.total, plan.field_noise, case.seed),
-            local=_noisy(head.local, plan.field_noise, case.seed),
+            total=add_noise(head.total, plan.field_noise, case.seed),
+            local=add_noise(head.local, plan.field_noise, case.seed),
         )
         for stage in plan.stages:
             for method, done, quality in _MEASURES[stage](noisy, head, plan):
@@ -165,7 +165,18 @@ def _judge_field(
     return judge(*(volume.cpu().numpy() for volume in volumes))
 
 
-def _noisy(field: Field, level: float, seed: int) -> Field:
+def add_noise(field: Field, level: float, seed: int) -> Field:
+    """Add noise to a field, more where the magnitude is low.
+
+    Parameters
+    ----------
+    field
+        With its magnitude.
+    level
+        Median of the noise's standard deviation over the mask, ppm; 0 for none.
+    seed
+        Of the noise.
+    """
     if not level or field.magnitude is None:
         return field
     relative = field.magnitude / field.magnitude[field.mask].median()

@@ -32,7 +32,7 @@ from qsmnet_bids.workflows.extras import (
     add_uncertainty,
     add_weighting,
 )
-from qsmnet_bids.workflows.memory import memory_gb, network_memory_gb
+from qsmnet_bids.workflows.memory import ensemble_memory_gb, memory_gb, network_memory_gb
 from qsmnet_bids.workflows.orientations import add_orientations
 from qsmnet_bids.workflows.regions import measuring
 from qsmnet_bids.workflows.resources import available_gpus
@@ -128,7 +128,7 @@ def init_acquisition_wf(
             n_orientations=max(1, len(acquisition.orientations)),
         )
         if weights and name in ('invert_dipole', 'estimate_uncertainty'):
-            size = max(size, _network_gb(acquisition, methods))
+            size = max(size, _network_gb(acquisition, methods, name))
         # a GPU does the work; the node must not wait for as many processors as others compute on
         needed = 1 if getattr(interface.inputs, 'use_gpu', False) else n_procs
         return Node(interface, name=name, mem_gb=size, n_procs=needed)
@@ -275,8 +275,9 @@ def _same(*names: str) -> list[tuple[str, str]]:
     return [(name, name) for name in names]
 
 
-def _network_gb(acquisition: Acquisition, methods: Methods) -> float:
-    return network_memory_gb(
+def _network_gb(acquisition: Acquisition, methods: Methods, name: str) -> float:
+    copies = ensemble_memory_gb(acquisition.shape) if name == 'estimate_uncertainty' else 0.0
+    return copies + network_memory_gb(
         acquisition.shape,
         voxel_size=acquisition.voxel_size,
         b0_dir=acquisition.b0_dir,

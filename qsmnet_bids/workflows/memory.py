@@ -16,7 +16,7 @@ VOLUMES: dict[str, tuple[float, float]] = {
     'fit_field': (14.0, 5.0),
     'remove_background': (36.0, 0.0),
     'invert_dipole': (60.0, 0.0),
-    'estimate_uncertainty': (70.0, 0.0),
+    'estimate_uncertainty': (80.0, 0.0),
     'combine_passes': (20.0, 0.0),
     'weigh_magnitude': (14.0, 2.0),
     'draw_figures': (6.0, 3.0),
@@ -26,6 +26,9 @@ VOLUMES: dict[str, tuple[float, float]] = {
 }
 """Volumes of 4 bytes per voxel: always, and for each echo."""
 
+
+ENSEMBLE_VOLUMES = 20.0
+"""What an uncertainty holds beside what the inversion does: one copy of the field, and its sums."""
 
 NETWORK_VOLUMES = 100.0
 """What a U-Net of 16 features holds at once, in volumes of its own grid."""
@@ -59,6 +62,21 @@ def network_memory_gb(
         cubes *= TURNED
     volumes = 20.0 if is_tiled else NETWORK_VOLUMES
     return BASE_GB + volumes * 4 * cubes / 2**30
+
+
+def ensemble_memory_gb(shape: tuple[int, int, int]) -> float:
+    """Estimate what an uncertainty adds to the memory of the inversion, however many its members.
+
+    Parameters
+    ----------
+    shape
+        Voxels in x, y, z.
+
+    Returns
+    -------
+        GiB.
+    """
+    return ENSEMBLE_VOLUMES * 4 * math.prod(shape) / 2**30
 
 
 def is_oblique(b0_dir: Vector) -> bool:

@@ -10,10 +10,27 @@ from qsmnet_bids.pipeline import reconstruct
 from qsmnet_bids.reports.captions import TITLES
 from qsmnet_bids.reports.html import write_subject_report
 from qsmnet_bids.reports.records import find_sidecars
+from qsmnet_bids.workflows.subject import init_subject_wf
 from tests.acquisitions import write_acquisition
 from tests.workflows.running import SMALL, data, load_echoes, run
 
 OPTIONS = {'n_members': 2, 'seed': 3}
+
+
+@pytest.mark.parametrize('inversion', ['tikhonov', 'deepqsm'])
+def test_it_takes_the_memory_of_one_inversion_and_a_little_more(settings, inversion):
+    acquisition = write_acquisition(settings.bids_dir)
+    settings = dataclasses.replace(settings, uncertainty=True, inversion=inversion)
+
+    def memory(name, **changes):
+        changed = dataclasses.replace(settings, **changes)
+        workflow = init_subject_wf(acquisitions=[acquisition], settings=changed)
+        return workflow.get_node(f'{acquisition.name}.{name}').mem_gb
+
+    one, all_of_them = memory('invert_dipole'), memory('estimate_uncertainty')
+    assert one < all_of_them < 1.5 * one
+    many = {'uncertainty': {'n_members': 48}}
+    assert memory('estimate_uncertainty', parameters=many) == all_of_them
 
 
 @pytest.mark.slow

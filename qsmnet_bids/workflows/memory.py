@@ -28,7 +28,7 @@ VOLUMES: dict[str, tuple[float, float]] = {
 
 
 ENSEMBLE_VOLUMES = 20.0
-"""What an uncertainty holds beside what the inversion does: one copy of the field, and its sums."""
+"""What an uncertainty holds beside what the inversion does: a copy of the field, and sums."""
 
 NETWORK_VOLUMES = 100.0
 """What a U-Net of 16 features holds at once, in volumes of its own grid."""

@@ -1,6 +1,5 @@
 """The JSON beside each derivative. Pure functions: what they return is what is written."""
 
-import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
@@ -33,11 +32,14 @@ WEIGHTED = {
 COVERED = (
     'noise of the field, as its fit over the echoes estimates it',
     'results that differ between mirrored copies of the field',
+)
+MODEL_ERROR = (
+    'error of the field that shows where the field of the map misses it',
     'bias of the inversion: what it loses of its own map',
 )
 NOT_COVERED = (
-    'error of the background removal',
-    'what the model leaves out: flow, anisotropy, motion, sources below the size of a voxel',
+    'error of the field that looks like susceptibility: left-over background, flow, anisotropy',
+    'what no map by this inversion has, such as sources that it never sees',
     'susceptibility that all voxels share: the map is relative to its mean in the mask',
 )
 """By the uncertainty of a map."""
@@ -143,7 +145,6 @@ def uncertainty_map(
     """
     parameters = steps[-1]['parameters']
     known = parameters if isinstance(parameters, Mapping) else {}
-    counts = (known.get('noise'), True, known.get('model_error'))
     images = [*acquisition.magnitude, *acquisition.phase]
     return _of_images(acquisition, images, bids_dir) | {
         'Description': f'One standard deviation of the magnetic susceptibility by {inversion}',
@@ -153,7 +154,7 @@ def uncertainty_map(
         'Members': known.get('n_members'),
         'Seed': known.get('seed'),
         'Factor': known.get('factor'),
-        'Covers': list(itertools.compress(COVERED, counts)),
+        'Covers': [*COVERED, *(MODEL_ERROR if known.get('model_error') else ())],
         'DoesNotCover': list(NOT_COVERED),
         'Steps': [dict(step) for step in steps],
     }

@@ -113,9 +113,9 @@ def test_sources_of_a_computed_and_a_provided_mask(acquisition):
     assert chi['Sources'][-1] == 'bids:raw:derivatives/m/sub-01_mask.nii.gz'
 
 
-@pytest.mark.parametrize(('model_error', 'n_covered'), [(True, 3), (False, 2)])
+@pytest.mark.parametrize(('model_error', 'n_covered'), [(True, 4), (False, 2)])
 def test_uncertainty_says_what_it_covers(acquisition, model_error, n_covered):
-    values = {'n_members': 8, 'seed': 1, 'noise': True, 'model_error': model_error, 'factor': 1.2}
+    values = {'n_members': 8, 'seed': 1, 'model_error': model_error, 'factor': 1.2}
     step = {'stage': 'uncertainty', 'method': 'uncertainty', 'parameters': values}
     sidecar = sidecars.uncertainty_map(
         acquisition, inversion='tkd', steps=[step], reference='B. Efron, 1979', bids_dir=ROOT

@@ -215,7 +215,6 @@ def test_estimate_uncertainty_is_its_function(tmp_path, local, geometry, saved):
     assert step['parameters'] == {
         'n_members': 2,
         'seed': 0,
-        'noise': True,
         'model_error': True,
         'factor': 1.5,
     }

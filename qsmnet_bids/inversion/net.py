@@ -5,12 +5,15 @@ solve the dipole inversion for quantitative susceptibility mapping", NeuroImage 
 doi:10.1016/j.neuroimage.2019.03.060.
 """
 
+import torch
+
 from qsmnet_bids.networks.inference import estimate
+from qsmnet_bids.physics.symmetry import SYMMETRIES, turned, turned_back
 from qsmnet_bids.tensors import ChiMap, LocalField
 from qsmnet_bids.weights.registry import load_network_for
 
 
-def net(local: LocalField, *, weights: str, tile_size: int = 0) -> ChiMap:
+def net(local: LocalField, *, weights: str, tile_size: int = 0, n_copies: int = 1) -> ChiMap:
     """Invert the dipole with a network; the map comes in the field's scale and on its grid.
 
     Parameters
@@ -21,6 +24,10 @@ def net(local: LocalField, *, weights: str, tile_size: int = 0) -> ChiMap:
         Name of a network for dipole inversion.
     tile_size
         Side of the tiles in voxels where memory is short; 0 for the whole volume at once.
+    n_copies
+        Mirrored copies of the field whose maps are averaged, 1 to 48; beyond 8 the axes are
+        swapped, too. A network does not give a mirrored map for a mirrored field, as it should,
+        and what the copies disagree upon is error.
 
     Returns
     -------
@@ -31,12 +38,17 @@ def net(local: LocalField, *, weights: str, tile_size: int = 0) -> ChiMap:
     WeightsError
         If the weights file is missing, damaged, or for another task.
     """
+    if not 1 <= n_copies <= len(SYMMETRIES):
+        raise ValueError(f'n_copies must be in [1, {len(SYMMETRIES)}], got {n_copies}')
     module = load_network_for('dipole', weights).module.to(local.field.device)
-    chi = estimate(module, local, tile_size=tile_size)
-    return ChiMap(chi, local.mask, local.voxel_size, local.b0_dir)
+    chi = torch.zeros_like(local.field)
+    for symmetry in SYMMETRIES[:n_copies]:
+        copy = turned(local, symmetry)
+        chi += turned_back(estimate(module, copy, tile_size=tile_size), symmetry)
+    return ChiMap(chi.div_(n_copies), local.mask, local.voxel_size, local.b0_dir)
 
 
-def deepqsm(local: LocalField, *, tile_size: int = 0) -> ChiMap:
+def deepqsm(local: LocalField, *, tile_size: int = 0, n_copies: int = 1) -> ChiMap:
     """Invert the dipole with the network of DeepQSM.
 
     Parameters
@@ -45,9 +57,13 @@ def deepqsm(local: LocalField, *, tile_size: int = 0) -> ChiMap:
         ppm.
     tile_size
         Side of the tiles in voxels where memory is short; 0 for the whole volume at once.
+    n_copies
+        Mirrored copies of the field whose maps are averaged, 1 to 48; beyond 8 the axes are
+        swapped, too. A network does not give a mirrored map for a mirrored field, as it should,
+        and what the copies disagree upon is error.
 
     Returns
     -------
         ppm, zero outside the mask.
     """
-    return net(local, weights='deepqsm', tile_size=tile_size)
+    return net(local, weights='deepqsm', tile_size=tile_size, n_copies=n_copies)

@@ -6,6 +6,7 @@ import torch
 
 from qsmnet_bids.errors import WeightsError
 from qsmnet_bids.inversion import net as module
+from qsmnet_bids.physics.symmetry import turned
 from qsmnet_bids.tensors import LocalField
 from qsmnet_bids.weights.registry import load_network, load_network_for
 from tests.networks.shipped import ship
@@ -56,3 +57,22 @@ def test_other_networks_stay_on_the_field_s_own_grid(tmp_path, monkeypatch):
     assert not chi.chi[~local.mask].any()
     with pytest.raises(WeightsError, match='for background, not for dipole'):
         module.net(local, weights='remover')
+
+
+def test_the_mean_of_mirrored_copies_is_mirrored_with_the_field():
+    local = local_field()
+    mirrored = turned(local, ((0, 1, 2), (0, 2)))
+
+    def error(n_copies):
+        there = module.deepqsm(mirrored, n_copies=n_copies).chi.flip(0, 2)
+        here = module.deepqsm(local, n_copies=n_copies).chi
+        return float((there - here).abs().max() / here.abs().max())
+
+    assert error(1) > 1e-2
+    assert error(8) < 1e-4
+
+
+@pytest.mark.parametrize('n_copies', [0, 49])
+def test_copies_are_those_of_a_cube(n_copies):
+    with pytest.raises(ValueError, match=r'n_copies must be in \[1, 48\]'):
+        module.deepqsm(local_field(), n_copies=n_copies)

@@ -24,7 +24,12 @@ from qsmnet_bids.cli.progress import Named, Progress, Status, Stream
 from qsmnet_bids.errors import Failure
 from qsmnet_bids.settings import JOINT_INVERSIONS, Settings
 from qsmnet_bids.workflows.dataset import NAME, init_dataset_wf
-from qsmnet_bids.workflows.execution import configure, execute, plugin_from_file
+from qsmnet_bids.workflows.execution import (
+    configure,
+    execute,
+    plugin_from_file,
+    tells_what_ends,
+)
 from qsmnet_bids.workflows.plugin import SafeMultiProcPlugin
 from qsmnet_bids.workflows.resources import available_gpus, available_memory_gb, visible_gpus
 from qsmnet_bids.workflows.subject import init_subject_wf
@@ -127,10 +132,11 @@ def process(
             else SafeMultiProcPlugin(plugin_args)
         )
         failures = execute(workflow, plugin=plugin)
+    names = [acquisition.name for acquisition in acquisitions]
     ended = {run for run, step in progress.ended if step == 'write_derivatives'}
-    if settings.nipype_plugin_file:  # not every plugin tells what ends
-        ended = {acquisition.name for acquisition in acquisitions}
-    return list(_by_run(failures, [acquisition.name for acquisition in acquisitions], ended))
+    if not tells_what_ends(plugin) and all(failure.run in names for failure in failures):
+        ended = set(names)
+    return list(_by_run(failures, names, ended))
 
 
 def _with_first_start(

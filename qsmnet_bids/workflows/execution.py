@@ -1,21 +1,32 @@
 """Run a workflow to its end and tell what failed, whichever plugin runs it."""
 
 import re
+from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 
 import yaml
 from nipype import config, logging
 from nipype.pipeline.engine import Workflow
-from nipype.pipeline.plugins.base import PluginBase
+from nipype.pipeline.plugins.base import GraphPluginBase, PluginBase
 
-from qsmnet_bids.errors import Failure, SettingsError, storage_error
+from qsmnet_bids.errors import Failure, QsmError, SettingsError, storage_error
 from qsmnet_bids.workflows.logs import route_nipype_logs
 from qsmnet_bids.workflows.plugin import TRACEBACK_HEADER, SafeMultiProcPlugin
+from qsmnet_bids.workflows.slurm import SlurmGraphPlugin, SlurmPlugin
 
 GPU_FULL = (
     'the memory of the GPU is too small; run with --device cpu, or when no other program uses it'
 )
+OURS: dict[str, Callable[[dict[str, object]], PluginBase]] = {
+    'MultiProc': SafeMultiProcPlugin,
+    'SafeMultiProc': SafeMultiProcPlugin,
+    'LegacyMultiProc': SafeMultiProcPlugin,
+    'SLURM': SlurmPlugin,
+    'SLURMGraph': SlurmGraphPlugin,
+}
+"""Plugins in place of nipype's, by nipype's names."""
+
 CUT_OFF = (
     'its record was cut off, as on a full disk; free some space and run the same command again'
 )
@@ -74,13 +85,24 @@ def plugin_from_file(path: Path, *, plugin_args: dict[str, object]) -> PluginBas
     given = content.get('plugin_args') or {} if isinstance(content, dict) else {}
     if not isinstance(name, str) or not isinstance(given, dict):
         raise SettingsError(f'{path}: plugin: nothing usable found; {remedy}')
-    if name in {'MultiProc', 'SafeMultiProc', 'LegacyMultiProc'}:
-        return SafeMultiProcPlugin({**plugin_args, **given})
+    if name in OURS:
+        return OURS[name]({**plugin_args, **given})
     plugins = import_module('nipype.pipeline.plugins')
     if not hasattr(plugins, f'{name}Plugin'):
         raise SettingsError(f"{path}: plugin: nipype has no plugin '{name}'; {remedy}")
     plugin: PluginBase = getattr(plugins, f'{name}Plugin')(plugin_args={**plugin_args, **given})
     return plugin
+
+
+def tells_what_ends(plugin: PluginBase) -> bool:
+    """Tell whether a plugin calls back when a node ends; nipype's do not that submit a graph.
+
+    Parameters
+    ----------
+    plugin
+        Of nipype, or one of ours.
+    """
+    return isinstance(plugin, SlurmGraphPlugin) or not isinstance(plugin, GraphPluginBase)
 
 
 def execute(workflow: Workflow, *, plugin: PluginBase) -> list[Failure]:
@@ -107,7 +129,9 @@ def execute(workflow: Workflow, *, plugin: PluginBase) -> list[Failure]:
     crash_files = sorted(set(crash_dir.glob('crash-*.txt')) - known)
     failures = [failure_from_crash_file(path) for path in crash_files]
     if error is not None and not failures:
-        cause = _plain(f'{type(error).__name__}: {error}', place=str(workflow.base_dir or ''))
+        cause = str(error)
+        if not isinstance(error, QsmError):
+            cause = _plain(f'{type(error).__name__}: {error}', place=str(workflow.base_dir or ''))
         failures = [Failure(workflow.name, 'workflow', cause)]
     return failures
 

@@ -1,7 +1,10 @@
 """A BIDS dataset small enough for the real workflow: balls in a ball, two subjects."""
 
+import getpass
 import json
+import os
 import shutil
+import subprocess
 
 import nibabel as nib
 import numpy as np
@@ -55,6 +58,19 @@ def folder(words):
     plan = plan_from_arguments(words)
     write_folder(plan, ['01', '02'])
     return plan.folder
+
+
+@pytest.fixture(scope='session')
+def slurm():
+    """The Slurm that answers here."""
+    if shutil.which('sbatch') is None:
+        pytest.skip('Slurm is not installed')
+    answer = subprocess.run(
+        ['sinfo', '--noheader', '--format=%T'], capture_output=True, text=True, check=False
+    )
+    if answer.returncode or not {'idle', 'mixed', 'allocated'} & set(answer.stdout.split()):
+        pytest.skip(f'no Slurm answers: {answer.stderr.strip() or answer.stdout.strip()}')
+    os.environ.setdefault('LOGNAME', getpass.getuser())
 
 
 def _write_subject(folder, label, *, seed):

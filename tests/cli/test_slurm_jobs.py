@@ -1,7 +1,5 @@
 """qsmnet-bids-slurm on a real Slurm: one subject killed for memory, one of bad data, two good."""
 
-import getpass
-import os
 import shutil
 import subprocess
 import sys
@@ -31,19 +29,6 @@ if [[ "$*" == *'--participant-label 03'*'--mem 1620'* ]]; then
 fi
 exec {python} {run} "$@"
 """
-
-
-@pytest.fixture(scope='module')
-def slurm():
-    """The Slurm that answers here."""
-    if shutil.which('sbatch') is None:
-        pytest.skip('Slurm is not installed')
-    answer = subprocess.run(
-        ['sinfo', '--noheader', '--format=%T'], capture_output=True, text=True, check=False
-    )
-    if answer.returncode or not {'idle', 'mixed', 'allocated'} & set(answer.stdout.split()):
-        pytest.skip(f'no Slurm answers: {answer.stderr.strip() or answer.stdout.strip()}')
-    os.environ.setdefault('LOGNAME', getpass.getuser())
 
 
 def wait_for(folder):

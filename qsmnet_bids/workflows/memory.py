@@ -16,7 +16,7 @@ VOLUMES: dict[str, tuple[float, float]] = {
     'fit_field': (14.0, 5.0),
     'remove_background': (36.0, 0.0),
     'invert_dipole': (60.0, 0.0),
-    'estimate_uncertainty': (80.0, 0.0),
+    'estimate_uncertainty': (90.0, 0.0),
     'combine_passes': (20.0, 0.0),
     'weigh_magnitude': (14.0, 2.0),
     'draw_figures': (6.0, 3.0),
@@ -27,8 +27,8 @@ VOLUMES: dict[str, tuple[float, float]] = {
 """Volumes of 4 bytes per voxel: always, and for each echo."""
 
 
-ENSEMBLE_VOLUMES = 20.0
-"""What an uncertainty holds beside what the inversion does: a copy of the field, and sums."""
+ENSEMBLE_VOLUMES = 30.0
+"""What an uncertainty holds beside what the inversion does: copies of the field, and sums."""
 
 NETWORK_VOLUMES = 100.0
 """What a U-Net of 16 features holds at once, in volumes of its own grid."""

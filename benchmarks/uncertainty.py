@@ -79,6 +79,9 @@ class Row:
         for Gaussian errors.
     correlation
         Of uncertainty and the error's size, by ranks.
+    told_apart
+        Root mean square of the error in the tenth of the voxels with the greatest uncertainty,
+        over that in the tenth with the smallest.
     factor
         By which the uncertainty would have to be multiplied for ``within_1`` to be 0.683.
     fitted_1, fitted_2
@@ -97,6 +100,7 @@ class Row:
     within_1: float
     within_2: float
     correlation: float
+    told_apart: float
     factor: float
     fitted_1: float
     fitted_2: float
@@ -185,7 +189,7 @@ def _ratios(found: _Found) -> np.ndarray:
 
 def _row(case: Case, name: str, method: str, region: str, found: _Found, factor: float) -> Row:
     size, deviation = np.abs(found.values(found.error)), found.values(found.deviation)
-    ratios = _ratios(found)
+    ratios, order, tenth = _ratios(found), deviation.argsort(), max(1, len(size) // 10)
     return Row(
         case=case.name,
         seed=case.seed,
@@ -197,12 +201,17 @@ def _row(case: Case, name: str, method: str, region: str, found: _Found, factor:
         within_1=float((ratios <= 1).mean()),
         within_2=float((ratios <= 2).mean()),
         correlation=float(np.corrcoef(_ranks(size), _ranks(deviation))[0, 1]),
+        told_apart=_rms(size[order[-tenth:]]) / _rms(size[order[:tenth]]),
         factor=float(np.quantile(ratios, ONE_SIGMA)),
         fitted_1=float((ratios <= factor).mean()),
         fitted_2=float((ratios <= 2 * factor).mean()),
-        rmse=float(np.sqrt((size**2).mean())),
-        rmse_mean=float(np.sqrt((found.values(found.mean_error) ** 2).mean())),
+        rmse=_rms(size),
+        rmse_mean=_rms(found.values(found.mean_error)),
     )
+
+
+def _rms(values: np.ndarray) -> float:
+    return float(np.sqrt((values**2).mean()))
 
 
 def _ranks(values: np.ndarray) -> np.ndarray:

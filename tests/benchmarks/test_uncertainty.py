@@ -74,3 +74,4 @@ def test_the_command_has_a_row_for_each_region_and_field(tmp_path):
     ]
     assert all(0 <= row['within_1'] <= row['within_2'] <= 1 for row in rows)
     assert 0.4 < rows[0]['within_1'] < 0.9
+    assert rows[0]['told_apart'] > 1.2

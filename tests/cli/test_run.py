@@ -209,7 +209,8 @@ def interrupt(raw, number):
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, text=True, cwd=folder, env=_environment()
     ) as process:
-        process.stdout.readline()  # a step is done, so that workers are there
+        while not process.stdout.readline().startswith('sub-'):
+            assert process.poll() is None, 'a step is done, so that workers are there'
         children = psutil.Process(process.pid).children(recursive=True)
         process.send_signal(number)
         rest = process.stdout.read()

@@ -11,7 +11,9 @@ from qsmnet_bids.workflows.resources import (
     available_cpus,
     available_gpus,
     available_memory_gb,
+    memory_limits_gb,
     threads_per_node,
+    visible_gpus,
 )
 
 FREE = float('inf')
@@ -122,6 +124,36 @@ def test_gpus(tmp_path, visible, expected):
         (tmp_path / name).touch()
     environment = {} if visible is None else {'CUDA_VISIBLE_DEVICES': visible}
     assert available_gpus(devices=tmp_path, environment=environment) == expected
+
+
+@pytest.mark.parametrize(
+    ('visible', 'expected'),
+    [
+        (None, ('0', '1')),
+        ('1', ('1',)),
+        ('3, 1', ('3', '1')),
+        ('1,-1,0', ('1',)),  # CUDA stops there
+        ('GPU-a,GPU-b', ('GPU-a', 'GPU-b')),
+        ('MIG-a,MIG-b,MIG-c', ('MIG-a', 'MIG-b', 'MIG-c')),
+        ('', ()),
+    ],
+)
+def test_gpus_have_the_names_that_a_child_is_given(tmp_path, visible, expected):
+    for name in ('nvidia0', 'nvidia1', 'nvidiactl'):
+        (tmp_path / name).touch()
+    environment = {} if visible is None else {'CUDA_VISIBLE_DEVICES': visible}
+    assert visible_gpus(devices=tmp_path, environment=environment) == expected
+
+
+def test_the_limit_that_counts_has_a_name(machine):
+    where = machine(memory_dot_max=6 * GIB)
+    limits = memory_limits_gb(**where, environment={'SLURM_MEM_PER_NODE': '4096'})
+    assert limits == {
+        'free on this machine': 256.0,
+        'control group': 6.0,
+        'SLURM_MEM_PER_NODE': 4.0,
+        'SLURM_MEM_PER_CPU': FREE,
+    }
 
 
 def test_this_machine_has_something():

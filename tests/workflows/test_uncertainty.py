@@ -10,6 +10,7 @@ from qsmnet_bids.pipeline import reconstruct
 from qsmnet_bids.reports.captions import TITLES
 from qsmnet_bids.reports.html import write_subject_report
 from qsmnet_bids.reports.records import find_sidecars
+from qsmnet_bids.weights.cards import uncertainty_factor
 from qsmnet_bids.workflows.subject import init_subject_wf
 from tests.acquisitions import write_acquisition
 from tests.workflows.running import SMALL, data, load_echoes, run
@@ -31,6 +32,15 @@ def test_it_takes_the_memory_of_one_inversion_and_a_little_more(settings, invers
     assert one < all_of_them < 1.5 * one
     many = {'uncertainty': {'n_members': 48}}
     assert memory('estimate_uncertainty', parameters=many) == all_of_them
+
+
+@pytest.mark.parametrize('inversion', ['tikhonov', 'deepqsm'])
+def test_a_network_has_the_factor_of_its_card(settings, inversion):
+    acquisition = write_acquisition(settings.bids_dir)
+    settings = dataclasses.replace(settings, uncertainty=True, inversion=inversion)
+    workflow = init_subject_wf(acquisitions=[acquisition], settings=settings)
+    node = workflow.get_node(f'{acquisition.name}.estimate_uncertainty')
+    assert node.inputs.factor == uncertainty_factor(inversion)
 
 
 @pytest.mark.slow

@@ -24,7 +24,7 @@ EVERYTHING = (
     '--inversion tkd --reference none --save-fields --device cpu --nprocs 2 --omp-nthreads 1 '
     '--mem 3.5G --low-mem --nipype-plugin-file {0}/filter.json --work-dir {0}/work '
     '--clean-workdir --stop-on-first-crash --write-graph --reports-only --validate-output -vv '
-    '--dry-run'
+    '--dry-run --uncertainty --set uncertainty.n_members=4'
 )
 
 

@@ -5,6 +5,8 @@ three shifts by SciPy's L-BFGS-B, coarse to fine. R. H. Byrd et al., SIAM J. Sci
 16:1190-1208, 1995, doi:10.1137/0916069.
 """
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,6 +22,11 @@ LEVELS = (4, 2, 1)
 """Widths of the blocks of voxels that are averaged, coarse to fine."""
 ANGLE_MM = 50.0
 """Distance at which an angle moves a point by as much as a shift of the same number does."""
+STARTS_DEG = (-25.0, 25.0)
+"""Turns about each axis with which the coarsest search begins, beside none."""
+
+APART_MM = 3.0
+"""Ends of a search that are nearer than this are one."""
 
 
 @dataclass(frozen=True)
@@ -58,15 +65,16 @@ def register(moving: Volume, fixed: Volume, *, voxel_size: Vector) -> Rigid:
         )
     if not bool(moving.any()) or not bool(fixed.any()):
         raise ValueError('moving and fixed must not be zero everywhere')
-    unknowns = np.zeros(6)
-    unknowns[3:] = _centre(moving, voxel_size) - _centre(fixed, voxel_size)
-    for width in LEVELS:
-        if min(fixed.shape) // width < 8:
-            continue
+    shift = _centre(moving, voxel_size) - _centre(fixed, voxel_size)
+    starts = [np.concatenate((angles, shift)) for angles in _turns()]
+    widths = [width for width in LEVELS if min(fixed.shape) // width >= 8]
+    for width in widths:
         level = [_averaged(volume, width) for volume in (moving, fixed)]
         sizes = tuple(size * width for size in voxel_size)
-        unknowns = _best(level[0], level[1], (sizes[0], sizes[1], sizes[2]), unknowns)
-    values = torch.from_numpy(unknowns)
+        found = _minima(level[0], level[1], (sizes[0], sizes[1], sizes[2]), starts)
+        # the coarsest level does not tell well which of them is the least
+        starts = found if width == widths[0] else found[:1]
+    values = torch.from_numpy(starts[0])
     return Rigid(_rotation(values[:3] / ANGLE_MM), values[3:])
 
 
@@ -108,7 +116,16 @@ def turn_back(b0_dir: Vector, motion: Rigid) -> Vector:
     return x, y, z
 
 
-def _best(moving: Volume, fixed: Volume, voxel_size: Vector, start: np.ndarray) -> np.ndarray:
+def _turns() -> list[np.ndarray]:
+    """Give the angles of no turn, and of one either way about each axis."""
+    axes = np.eye(3) * math.radians(1) * ANGLE_MM
+    return [np.zeros(3), *(degrees * axis for axis in axes for degrees in STARTS_DEG)]
+
+
+def _minima(
+    moving: Volume, fixed: Volume, voxel_size: Vector, starts: Sequence[np.ndarray]
+) -> list[np.ndarray]:
+    """Go downhill from each start, and give where these ways end, the lowest place first."""
     moving, fixed = moving.double(), fixed.double()
     energy = float(fixed.square().sum())
 
@@ -121,8 +138,12 @@ def _best(moving: Volume, fixed: Volume, voxel_size: Vector, start: np.ndarray) 
         (slope,) = torch.autograd.grad(loss, values)
         return loss.item(), slope.numpy()
 
-    best: np.ndarray = minimize(cost, start, jac=True, method='L-BFGS-B').x
-    return best
+    ends = [minimize(cost, start, jac=True, method='L-BFGS-B') for start in starts]
+    found: list[np.ndarray] = []
+    for end in sorted(ends, key=lambda end: float(end.fun)):
+        if all(float(np.abs(end.x - other).max()) > APART_MM for other in found):
+            found.append(end.x)
+    return found
 
 
 def _rotation(angles: Tensor) -> Tensor:

@@ -146,6 +146,8 @@ def local_field(
 def trust(noise: Tensor, mask: Tensor) -> Tensor:
     """Weigh a voxel by its noise: 2 where there is none, 1 where it is average, then as 1/noise^2.
 
+    Where no voxel of a sample is said to have noise, all are average.
+
     Parameters
     ----------
     noise
@@ -153,5 +155,6 @@ def trust(noise: Tensor, mask: Tensor) -> Tensor:
     mask
         1 where the field is known, else 0; so is the weight.
     """
-    relative = noise / divisor(mean_magnitude(noise, mask))
+    mean = mean_magnitude(noise, mask)
+    relative = torch.where(mean > 0, noise / divisor(mean), torch.ones_like(noise))
     return 2 * mask / (1 + relative.square())

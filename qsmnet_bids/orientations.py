@@ -13,7 +13,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from qsmnet_bids.inversion.cosmos import cosmos
+from qsmnet_bids.inversion.cosmos import LEAST_ANGLE, cosmos
 from qsmnet_bids.registration import bring_back, register, turn_back
 from qsmnet_bids.tensors import ChiMap, LocalField, Volume
 from qsmnet_bids.vectors import Vector
@@ -100,6 +100,28 @@ def least_angle(b0_dirs: Sequence[Vector]) -> float:
     pairs = combinations(b0_dirs, 2)
     cosines = (abs(_dot(a, b)) / math.sqrt(_dot(a, a) * _dot(b, b)) for a, b in pairs)
     return math.degrees(math.acos(min(1.0, max(cosines))))
+
+
+def check_angles(b0_dirs: Sequence[Vector], *, names: Sequence[str]) -> None:
+    """Refuse orientations that no other one is turned against the first of.
+
+    Parameters
+    ----------
+    b0_dirs
+        In the head, as registered.
+    names
+        Of the orientations, for the error.
+    """
+    angles = [least_angle((b0_dirs[0], b0_dir)) for b0_dir in b0_dirs[1:]]
+    if max(angles) < LEAST_ANGLE:
+        found = ', '.join(
+            f'{name} by {angle:.1f}' for name, angle in zip(names[1:], angles, strict=True)
+        )
+        raise ValueError(
+            f'orientations must be turned against {names[0]} by at least {LEAST_ANGLE:g} degrees '
+            f'for one of them, but after registration it is {found}; select runs in which the '
+            'head is tilted further by --bids-filter-file, or take another --inversion'
+        )
 
 
 def condition_number(b0_dirs: Sequence[Vector]) -> float:

@@ -3,7 +3,7 @@ import math
 import pytest
 import torch
 
-from qsmnet_bids.orientations import align, condition_number, least_angle
+from qsmnet_bids.orientations import align, check_angles, condition_number, least_angle
 from qsmnet_bids.tensors import LocalField
 from tests.inversion.test_cosmos import POSES, SHAPE, SIZE, error, field_of, pose_of
 
@@ -29,6 +29,14 @@ def test_one_direction_determines_nothing_three_at_right_angles_all():
     assert condition_number([(1.0, 0.0, 0.0), (0.0, 1.0, 0.0), UP]) > 50
     far = [UP, turned(60), (math.sin(math.pi / 3), 0.0, 0.5)]
     assert condition_number(far) < condition_number([UP, turned(20), turned(-20)]) < 50
+
+
+def test_heads_that_are_hardly_turned_are_named_with_their_angles():
+    names = ['sub-1_run-1', 'sub-1_run-2', 'sub-1_run-3']
+    check_angles([UP, turned(2), turned(6)], names=names)
+    found = r'against sub-1_run-1 by at least 5 .* sub-1_run-2 by 2.0, sub-1_run-3 by 4.0;'
+    with pytest.raises(ValueError, match=found):
+        check_angles([UP, turned(2), turned(176)], names=names)
 
 
 def test_turned_heads_come_to_lie_on_the_first_with_their_field_and_direction():

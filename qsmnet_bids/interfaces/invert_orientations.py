@@ -19,7 +19,10 @@ class InvertOrientations(SimpleInterface):  # type: ignore[misc] # nipype has no
         device = numerics.prepare(inputs.device, inputs.omp_nthreads)
         fields = numerics.load_orientations(inputs, device)
         chi, steps = numerics.invert_orientations(
-            fields, method=inputs.method, parameters=json.loads(inputs.parameters)
+            fields,
+            method=inputs.method,
+            parameters=json.loads(inputs.parameters),
+            names=inputs.names,
         )
         outputs, zero = numerics.finish_map(chi, inputs, local=fields[0], folder=runtime.cwd)
         self._results |= outputs | {'steps': [step.as_dict() for step in (*steps, zero)]}

@@ -98,6 +98,7 @@ class OrientationsInputSpec(ReferenceInputSpec):
     other_masks = InputMultiObject(File(exists=True), mandatory=True, nohash=True)
     other_magnitudes = InputMultiObject(File(exists=True), mandatory=True, nohash=True)
     other_fingerprints = InputMultiObject(traits.Str, mandatory=True, desc='of these files')
+    names = traits.List(traits.Str, mandatory=True, desc='of all runs, for errors')
     other_b0_dirs = traits.List(
         traits.Tuple(traits.Float, traits.Float, traits.Float), mandatory=True
     )

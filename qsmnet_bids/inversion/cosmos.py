@@ -3,6 +3,7 @@
 T. Liu et al., Magn. Reson. Med. 61:196-204, 2009, doi:10.1002/mrm.21828.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import reduce
@@ -17,8 +18,8 @@ from qsmnet_bids.physics.dipole import convolve, pad_to
 from qsmnet_bids.solvers.cg import conjugate_gradients
 from qsmnet_bids.tensors import ChiMap, LocalField
 
-MAX_COSINE = 0.9962
-"""Of the angle between B0 directions that differ: 5 degrees."""
+LEAST_ANGLE = 5.0
+"""Degrees between B0 directions that differ."""
 
 
 def cosmos(
@@ -111,8 +112,8 @@ def _check(orientations: Sequence[LocalField]) -> None:
             )
     directions = torch.tensor([local.b0_dir for local in orientations], dtype=torch.float64)
     directions = directions / directions.norm(dim=1, keepdim=True)
-    if float((directions @ directions[0]).abs().min()) > MAX_COSINE:
+    if float((directions @ directions[0]).abs().min()) > math.cos(math.radians(LEAST_ANGLE)):
         raise ValueError(
-            'orientations must differ in their B0 direction by at least 5 degrees, got '
-            f'{[local.b0_dir for local in orientations]}'
+            f'orientations must differ in their B0 direction by at least {LEAST_ANGLE:g} degrees, '
+            f'got {[local.b0_dir for local in orientations]}'
         )

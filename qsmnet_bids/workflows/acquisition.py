@@ -164,7 +164,7 @@ def init_acquisition_wf(
             (remove_background, write_derivatives, [('steps', 'background_steps')]),
         ]
     )
-    add_orientations(workflow, acquisition.orientations[1:])
+    add_orientations(workflow, acquisition.orientations)
     mapping = invert_dipole
     if methods.two_pass:
         mapping = node(stages['combine_passes'], 'combine_passes')

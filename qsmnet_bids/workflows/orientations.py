@@ -19,21 +19,24 @@ GATHERED = {
 """What the inversion takes of the others, and where it comes from."""
 
 
-def add_orientations(workflow: Workflow, others: Sequence[Acquisition]) -> None:
+def add_orientations(workflow: Workflow, orientations: Sequence[Acquisition]) -> None:
     """Add the way of further orientations up to the local field, and give all to the inversion.
 
     Parameters
     ----------
     workflow
         Of the first orientation, whose ``invert_dipole`` takes several.
-    others
-        None where the run has a map of its own: then nothing is added.
+    orientations
+        The first one and the others; none where the run has a map of its own: then nothing is
+        added.
     """
-    if not others:
+    if not orientations:
         return
+    others = orientations[1:]
     names = ('mask_run', 'fit_field', 'remove_background', 'invert_dipole')
     templates = {name: workflow.get_node(name) for name in names}
     invert_dipole = templates.pop('invert_dipole')
+    invert_dipole.inputs.names = [run.name for run in orientations]
     invert_dipole.inputs.other_b0_dirs = [other.b0_dir for other in others]
     gathered = {
         target: Node(Merge(len(others)), name=target, run_without_submitting=True)

@@ -10,7 +10,14 @@ from qsmnet_bids.interfaces.numerics.mapping import finish_map
 from qsmnet_bids.interfaces.specs import OrientationsInputSpec
 from qsmnet_bids.interfaces.steps import Parameters, Step, Value, hyper_parameters
 from qsmnet_bids.interfaces.volumes import load, load_field
-from qsmnet_bids.orientations import METHODS, align, condition_number, least_angle
+from qsmnet_bids.orientations import (
+    METHODS,
+    Aligned,
+    align,
+    check_angles,
+    condition_number,
+    least_angle,
+)
 from qsmnet_bids.tensors import ChiMap, LocalField
 
 __all__ = [
@@ -61,7 +68,7 @@ def load_orientations(inputs: OrientationsInputSpec, device: torch.device) -> li
 
 
 def invert_orientations(
-    fields: Sequence[LocalField], *, method: str, parameters: Parameters
+    fields: Sequence[LocalField], *, method: str, parameters: Parameters, names: Sequence[str]
 ) -> tuple[ChiMap, list[Step]]:
     """Register the orientations, and find the susceptibility that explains all of them.
 
@@ -73,8 +80,10 @@ def invert_orientations(
         Of the inversion.
     parameters
         That differ from the defaults, by method.
+    names
+        Of the orientations' runs.
     """
-    aligned, registration = call('registration', 'rigid', lambda: align(fields))
+    aligned, registration = call('registration', 'rigid', lambda: _register(fields, names))
     given = parameters.get(method, {})
     values = hyper_parameters(METHODS[method], given)
     chi, inversion = call(
@@ -96,3 +105,9 @@ def invert_orientations(
     warnings = (TWO,) if len(fields) == 2 else ()
     registration = replace(registration, parameters=found, warnings=warnings)
     return chi, [registration, with_convergence(inversion, chi.convergence)]
+
+
+def _register(fields: Sequence[LocalField], names: Sequence[str]) -> Aligned:
+    aligned = align(fields)
+    check_angles([local.b0_dir for local in aligned.fields], names=names)
+    return aligned

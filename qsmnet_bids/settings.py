@@ -29,6 +29,7 @@ INVERSIONS = (
     'ilsqr',
     'star',
     'deepqsm',
+    'dipolenet',
 )
 JOINT_INVERSIONS = ('cosmos',)
 REFERENCES = ('mask', 'csf', 'segmentation', 'none')
@@ -41,7 +42,7 @@ PRESETS: dict[str, dict[str, str]] = {
         'unwrapping': 'romeo',
         'fieldmap': 'weighted_mean',
         'background': 'lbv',
-        'inversion': 'tv',
+        'inversion': 'fansi',
     },
 }
 """Methods that go by one name; a method that is given by its own option wins."""

@@ -1,5 +1,7 @@
 """Dipole inversion by a trained network.
 
+R. Feng, J. Zhao, H. Wang et al., "MoDL-QSM: model-based deep learning for quantitative
+susceptibility mapping", NeuroImage 240:118376, 2021, doi:10.1016/j.neuroimage.2021.118376.
 S. Bollmann, K. G. B. Rasmussen, M. Kristensen et al., "DeepQSM - using deep learning to
 solve the dipole inversion for quantitative susceptibility mapping", NeuroImage 195:373-383, 2019,
 doi:10.1016/j.neuroimage.2019.03.060.
@@ -67,3 +69,24 @@ def deepqsm(local: LocalField, *, tile_size: int = 0, n_copies: int = 1) -> ChiM
         ppm, zero outside the mask.
     """
     return net(local, weights='deepqsm', tile_size=tile_size, n_copies=n_copies)
+
+
+def dipolenet(local: LocalField, *, n_copies: int = 1) -> ChiMap:
+    """Invert the dipole with an unrolled network that knows the dipole and is told the noise.
+
+    Rounds of data consistency in k-space, for the actual voxel size and direction of B0,
+    alternate with a U-Net that mends the map. It works on the whole volume.
+
+    Parameters
+    ----------
+    local
+        ppm.
+    n_copies
+        Mirrored copies of the field whose maps are averaged, 1 to 48; beyond 8 the axes are
+        swapped, too.
+
+    Returns
+    -------
+        ppm, zero outside the mask.
+    """
+    return net(local, weights='dipolenet', n_copies=n_copies)

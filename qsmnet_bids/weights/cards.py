@@ -7,6 +7,8 @@ from typing import Any
 from qsmnet_bids.errors import WeightsError
 
 WEIGHTS_DIR = Path(__file__).parent
+WHOLE = ('unrolled',)
+"""Architectures that need the dipole kernel, which sees the whole volume."""
 
 
 def available(directory: Path = WEIGHTS_DIR) -> tuple[str, ...]:
@@ -41,6 +43,19 @@ def read_card(name: str, directory: Path = WEIGHTS_DIR) -> dict[str, Any]:
         raise WeightsError(f'{path}: no such model card; the networks that ship are: {names}')
     card: dict[str, Any] = json.loads(path.read_text())
     return card
+
+
+def sees_whole(name: str, directory: Path = WEIGHTS_DIR) -> bool:
+    """Tell whether a network works on the whole volume, on its own grid, and not in tiles.
+
+    Parameters
+    ----------
+    name
+        Such as ``'dipolenet'``.
+    directory
+        Holds ``NAME.json``.
+    """
+    return str(read_card(name, directory)['network']['architecture']) in WHOLE
 
 
 def uncertainty_factor(method: str, directory: Path = WEIGHTS_DIR) -> float:

@@ -24,7 +24,7 @@ from qsmnet_bids.interfaces.steps import Parameters
 from qsmnet_bids.interfaces.weigh_magnitude import WeighMagnitude
 from qsmnet_bids.interfaces.write_derivatives import WriteDerivatives
 from qsmnet_bids.interfaces.write_figures import WriteFigures
-from qsmnet_bids.weights.cards import available, read_card, uncertainty_factor
+from qsmnet_bids.weights.cards import available, read_card, sees_whole, uncertainty_factor
 from qsmnet_bids.workflows.extras import (
     COMPANIONS,
     add_regions,
@@ -32,7 +32,12 @@ from qsmnet_bids.workflows.extras import (
     add_uncertainty,
     add_weighting,
 )
-from qsmnet_bids.workflows.memory import ensemble_memory_gb, memory_gb, network_memory_gb
+from qsmnet_bids.workflows.memory import (
+    ensemble_memory_gb,
+    memory_gb,
+    network_memory_gb,
+    whole_memory_gb,
+)
 from qsmnet_bids.workflows.orientations import add_orientations
 from qsmnet_bids.workflows.regions import measuring
 from qsmnet_bids.workflows.resources import available_gpus
@@ -277,6 +282,8 @@ def _same(*names: str) -> list[tuple[str, str]]:
 
 def _network_gb(acquisition: Acquisition, methods: Methods, name: str) -> float:
     copies = ensemble_memory_gb(acquisition.shape) if name == 'estimate_uncertainty' else 0.0
+    if sees_whole(methods.inversion):
+        return copies + whole_memory_gb(acquisition.shape)
     return copies + network_memory_gb(
         acquisition.shape,
         voxel_size=acquisition.voxel_size,

@@ -33,6 +33,9 @@ ENSEMBLE_VOLUMES = 30.0
 NETWORK_VOLUMES = 100.0
 """What a U-Net of 16 features holds at once, in volumes of its own grid."""
 
+WHOLE_VOLUMES = 80.0
+"""What a network with data consistency holds at once: mostly spectra of the padded volume."""
+
 TURNED = 1.9
 """Voxels of the grid that holds a turned image, relative to the image's: at 30 degrees."""
 
@@ -62,6 +65,21 @@ def network_memory_gb(
         cubes *= TURNED
     volumes = 20.0 if is_tiled else NETWORK_VOLUMES
     return BASE_GB + volumes * 4 * cubes / 2**30
+
+
+def whole_memory_gb(shape: tuple[int, int, int]) -> float:
+    """Estimate the memory of an inversion by a network that works on the image's own grid.
+
+    Parameters
+    ----------
+    shape
+        Voxels in x, y, z.
+
+    Returns
+    -------
+        GiB.
+    """
+    return BASE_GB + WHOLE_VOLUMES * 4 * math.prod(shape) / 2**30
 
 
 def ensemble_memory_gb(shape: tuple[int, int, int]) -> float:

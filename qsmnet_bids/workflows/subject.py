@@ -8,7 +8,7 @@ from nipype.pipeline.engine import Workflow
 from qsmnet_bids.bidsio.acquisition import Acquisition
 from qsmnet_bids.bidsio.segmentations import atlas_of
 from qsmnet_bids.settings import Settings
-from qsmnet_bids.weights.cards import available
+from qsmnet_bids.weights.cards import available, sees_whole
 from qsmnet_bids.workflows.acquisition import Methods, init_acquisition_wf
 from qsmnet_bids.workflows.resources import available_cpus, threads_per_node
 
@@ -30,8 +30,9 @@ def init_subject_wf(*, acquisitions: Sequence[Acquisition], settings: Settings) 
     if len(subjects) != 1:
         raise ValueError(f'acquisitions must be of one subject, got {subjects}')
     parameters = {method: dict(values) for method, values in settings.parameters.items()}
-    if settings.low_mem and settings.inversion in available():
-        parameters.setdefault(settings.inversion, {}).setdefault('tile_size', TILE_SIZE)
+    inversion = settings.inversion
+    if settings.low_mem and inversion in available() and not sees_whole(inversion):
+        parameters.setdefault(inversion, {}).setdefault('tile_size', TILE_SIZE)
     methods = Methods(
         masking=settings.masking,
         unwrapping=settings.unwrapping,

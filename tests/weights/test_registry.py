@@ -7,7 +7,13 @@ from safetensors.torch import save_file
 
 from qsmnet_bids.errors import WeightsError
 from qsmnet_bids.networks.direct import Direct
-from qsmnet_bids.weights.cards import WEIGHTS_DIR, available, read_card, uncertainty_factor
+from qsmnet_bids.weights.cards import (
+    WEIGHTS_DIR,
+    available,
+    read_card,
+    sees_whole,
+    uncertainty_factor,
+)
 from qsmnet_bids.weights.registry import load_network
 
 
@@ -76,3 +82,8 @@ def test_the_factor_of_the_uncertainty_stands_in_the_card(folder):
     (folder / 'tiny.json').write_text(json.dumps(card | {'uncertainty_factor': 1.4}))
     assert uncertainty_factor('tiny', folder) == 1.4
     assert uncertainty_factor('tikhonov', folder) == 1.0
+
+
+@pytest.mark.parametrize('name', available())
+def test_cards_tell_which_networks_see_the_whole_volume(name):
+    assert sees_whole(name) == ('kernel' in load_network(name).module.needs)

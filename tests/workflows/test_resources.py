@@ -5,7 +5,12 @@ import os
 import psutil
 import pytest
 
-from qsmnet_bids.workflows.memory import VOLUMES, memory_gb, network_memory_gb
+from qsmnet_bids.workflows.memory import (
+    VOLUMES,
+    memory_gb,
+    network_memory_gb,
+    whole_memory_gb,
+)
 from qsmnet_bids.workflows.resources import (
     GIB,
     available_cpus,
@@ -183,3 +188,5 @@ def test_a_network_needs_memory_for_the_grid_that_it_sees():
     assert thick > 1.8 * axial
     assert turned > 1.7 * axial
     assert tiled < axial / 3
+    # an ellipsoid of half of the box's volume took 1.44 GB
+    assert 1.44 < whole_memory_gb((164, 205, 205)) < 3

@@ -7,7 +7,12 @@ import pytest
 import torch
 
 from qsmnet_bids.physics.dipole import forward_field
-from qsmnet_bids.quality import echo_measures, forward_residual, quality_measures
+from qsmnet_bids.quality import (
+    echo_measures,
+    forward_residual,
+    quality_measures,
+    uncertainty_measures,
+)
 from qsmnet_bids.quality.coarse import asymmetry, harmonic_share
 from qsmnet_bids.quality.masks import border_fraction, roughness
 from qsmnet_bids.reports.measures import MEASURES
@@ -90,7 +95,8 @@ def test_every_measure_is_listed(chi, local):
     head = simulate(shape=(24, 24, 24))
     total = TotalField(head.total, 0.01 * head.brain, head.brain, (1.0, 1.0, 1.0), B0_DIR)
     found = echo_measures(head.echoes, total=total, relaxation=None)
-    keys = set(found) | set(quality_measures(chi, local=local)) | {'run_time_s'}
+    uncertainty = uncertainty_measures(0.01 * chi.mask, mask=chi.mask)
+    keys = set(found) | set(quality_measures(chi, local=local)) | set(uncertainty) | {'run_time_s'}
     assert keys == {measure.key for measure in MEASURES}
 
 

@@ -2,6 +2,7 @@
 
 import dataclasses
 
+import torch
 from torch import Tensor
 
 from qsmnet_bids.networks.closed_form import closed_form
@@ -124,6 +125,10 @@ def _prepare(network: Network, given: LocalField | TotalField, box: Box, shape: 
         sample = dataclasses.replace(sample, inverse=closed_form(*parts, task=network.task))
     if 'kernel' in network.needs:
         sample = dataclasses.replace(sample, kernel=kernel)
+    if 'voxel_size' in network.needs:
+        sides = torch.tensor([given.voxel_size], dtype=field.dtype, device=field.device)
+        cube = sides.log().mean(dim=1, keepdim=True).exp()
+        sample = dataclasses.replace(sample, voxel_size=sides / cube)
     return sample
 
 

@@ -8,7 +8,7 @@ from qsmnet_bids.networks.closed_form import Task
 from qsmnet_bids.networks.sample import Sample
 from qsmnet_bids.networks.scaling import mean_magnitude
 
-Need = Literal['kernel', 'inverse', 'magnitude']
+Need = Literal['kernel', 'inverse', 'magnitude', 'voxel_size']
 
 
 class Network(nn.Module):

@@ -27,6 +27,9 @@ class Sample:
         ``(n, k, x, y, z)``; None where the network does not ask for it.
     magnitude
         Relative to its median in the mask, zero outside it; None where it is not known.
+    voxel_size
+        Sides relative to that of a cube of the same volume, shape ``(n, 3)``; None where the
+        network does not ask for it.
     scale
         The network's own measure of the whole field, ppm, shape ``(n, 1, 1, 1, 1)``, for a tile
         of a volume; None to have it measured on the sample.
@@ -38,4 +41,5 @@ class Sample:
     kernel: Tensor | None = None
     inverse: Tensor | None = None
     magnitude: Tensor | None = None
+    voxel_size: Tensor | None = None
     scale: Tensor | None = None

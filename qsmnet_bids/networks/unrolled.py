@@ -2,7 +2,8 @@
 
 Learned proximal networks: K.-W. Lai et al., MICCAI 2020, doi:10.1007/978-3-030-59713-9_13.
 Model-based deep learning: R. Feng et al., NeuroImage 240:118376, 2021,
-doi:10.1016/j.neuroimage.2021.118376. Ours weighs each voxel's field by its noise.
+doi:10.1016/j.neuroimage.2021.118376. Ours weighs each voxel's field by its noise, and may start
+from a map of least total variation.
 """
 
 import torch
@@ -15,6 +16,12 @@ from qsmnet_bids.networks.network import Need, Network
 from qsmnet_bids.networks.sample import Sample
 from qsmnet_bids.networks.scaling import VOXELS, divisor
 from qsmnet_bids.networks.unet import Normalisation, UNet, as_correction
+from qsmnet_bids.networks.variation import least_variation
+
+VARIATION = (0.008, 0.1)
+"""Weight of the total variation without noise, and what noise as strong as the field adds."""
+FIRST_STEP = 0.3
+"""Of the rounds before training, where the start explains the field already."""
 
 
 class Unrolled(Network):
@@ -29,16 +36,20 @@ class Unrolled(Network):
     ----------
     rounds
         How often.
+    variation_steps
+        Steps towards the map of least total variation from which the rounds start, for noise as
+        it is told; 0 to start from nothing.
     features, depth, kernel_size, normalisation, dropout, fold
         Of the U-Net.
     """
 
-    needs: frozenset[Need] = frozenset({'kernel'})
+    needs: frozenset[Need] = frozenset({'kernel', 'voxel_size'})
 
     def __init__(
         self,
         *,
         rounds: int = 3,
+        variation_steps: int = 0,
         features: int = 16,
         depth: int = 3,
         kernel_size: int = 3,
@@ -49,6 +60,9 @@ class Unrolled(Network):
         super().__init__()
         if rounds < 1:
             raise ValueError(f'rounds must be at least 1, got {rounds}')
+        if variation_steps < 0:
+            raise ValueError(f'variation_steps must be at least 0, got {variation_steps}')
+        self.variation_steps = variation_steps
         # before it has learnt anything, the network is an iterated Tikhonov inversion
         unet = UNet(
             in_channels=4,
@@ -61,7 +75,7 @@ class Unrolled(Network):
         )
         self.unet = as_correction(unet)
         self.multiple = self.unet.multiple
-        self.steps = nn.Parameter(torch.ones(rounds))
+        self.steps = nn.Parameter(torch.full((rounds,), FIRST_STEP if variation_steps else 1.0))
         # alpha = exp(first) + exp(second) * share of noise
         start = torch.tensor([0.02, 0.2]).log()
         self.penalties = nn.Parameter(start.repeat(rounds, 1))
@@ -87,9 +101,9 @@ class Unrolled(Network):
         power = divisor(field.square().sum(VOXELS))
         share = (noise.square().sum(VOXELS) / power).clamp(max=1)[:, None, None, None]
         weight, level = trust(noise, mask), torch.log1p(noise)
-        chi = torch.zeros_like(field)
-        for number, (step, penalty) in enumerate(zip(self.steps, self.penalties, strict=True)):
-            unexplained = field - convolve(chi, kernel) if number else field
+        chi = self._start(field, weight, share, sample)
+        for step, penalty in zip(self.steps, self.penalties, strict=True):
+            unexplained = field - convolve(chi, kernel)
             floor, by_noise = penalty.exp()
             inverse = tikhonov_kernel(kernel, floor + by_noise * share)
             move = step * convolve(weight * unexplained, inverse) * mask
@@ -97,3 +111,19 @@ class Unrolled(Network):
             seen = torch.cat([chi / GAIN, move / GAIN, mask, level], dim=1)
             chi = (chi + GAIN * self.unet(seen).to(chi.dtype)) * mask
         return chi * scale
+
+    def _start(self, field: Tensor, weight: Tensor, share: Tensor, sample: Sample) -> Tensor:
+        if not self.variation_steps:
+            return torch.zeros_like(field)
+        if sample.kernel is None or sample.voxel_size is None:
+            raise ValueError('this network needs the voxel size, got a sample without')
+        least, by_noise = VARIATION
+        chi = least_variation(
+            field,
+            weight,
+            sample.kernel,
+            sample.voxel_size,
+            alpha=least + by_noise * share.flatten().sqrt(),
+            n_steps=self.variation_steps,
+        )
+        return chi * sample.mask

@@ -25,6 +25,7 @@ def random_sample(shape=(16, 16, 16), *, n=2, n_inverse=0, seed=0):
         kernel=kernel.clone(),
         inverse=0.1 * random[:, 3:] * ball if n_inverse else None,
         magnitude=random[:, 2:3].abs() * ball,
+        voxel_size=torch.tensor([[1.0, 1.0, 1.5]]).expand(n, 3) / 1.5 ** (1 / 3),
     )
 
 

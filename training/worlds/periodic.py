@@ -149,8 +149,16 @@ class Worlds:
             inverse = closed_form(given, inside, known, kernels, task=self.task)
         if self.with_magnitude:
             magnitude = _relative(matter.signal, mask)[:, None]
+        sides = torch.tensor(grid.voxel_sizes, dtype=given.dtype, device=given.device)
+        whole = not self.crop_size
         sample = Sample(
-            given, inside, known, None if self.crop_size else kernels, inverse, magnitude
+            given,
+            inside,
+            known,
+            kernels if whole else None,
+            inverse,
+            magnitude,
+            sides if whole else None,
         )
         return Batch(sample, label[:, None])
 

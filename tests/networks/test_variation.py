@@ -1,0 +1,91 @@
+import torch
+
+from qsmnet_bids.inversion.splitting import VariationStep
+from qsmnet_bids.networks.fourier import convolve
+from qsmnet_bids.networks.variation import COUPLING, JUMP, least_variation
+from qsmnet_bids.physics.dipole import dipole_kernel
+from tests.simulated import simulate
+
+SIDE = 24
+SHAPE = (SIDE, SIDE, SIDE)
+B0_DIR = (0.0, 0.6, 0.8)
+
+
+def problem():
+    head = simulate(shape=SHAPE, b0_dir=B0_DIR)
+    mask = head.brain.float()[None, None]
+    field = head.local * mask
+    kernel = dipole_kernel(SHAPE, (1.0, 1.0, 1.0), B0_DIR)[None]
+    return field / field.std(), mask, kernel, torch.ones(1, 3)
+
+
+def cost(chi, field, weight, kernel, alpha):
+    misfit = weight * (convolve(chi, kernel) - field).square()
+    steps = sum((chi.roll(-1, axis) - chi).abs().sum() for axis in (-3, -2, -1))
+    return float(misfit.sum() / 2 + alpha * steps)
+
+
+def test_it_is_one_iteration_after_the_other_of_the_inversion():
+    field, mask, kernel, sides = problem()
+    alpha, weight = 0.02, 2 * mask
+    chi = least_variation(field, weight, kernel, sides, alpha=torch.tensor([alpha]), n_steps=5)
+    inside = (weight + COUPLING)[0, 0]
+
+    def prox(wanted):
+        return (COUPLING * wanted + (weight * field)[0, 0]) / inside
+
+    known = (weight * field)[0, 0] / inside
+    step = VariationStep(
+        known, kernel[0], (1.0, 1.0, 1.0), alpha=alpha, rho=alpha / JUMP, mu=COUPLING, prox=prox
+    )
+    expected = step.start()
+    for _ in range(5):
+        expected = step(expected)
+    torch.testing.assert_close(chi[0, 0], expected, rtol=1e-4, atol=1e-4)
+
+
+def test_the_cost_falls_to_where_no_change_lowers_it():
+    field, mask, kernel, sides = problem()
+    alpha = torch.tensor([0.02])
+    costs = [
+        cost(
+            least_variation(field, mask, kernel, sides, alpha=alpha, n_steps=n_steps),
+            field,
+            mask,
+            kernel,
+            0.02,
+        )
+        for n_steps in (1, 10, 200, 400)
+    ]
+    assert costs[0] > costs[1] > costs[2]
+    assert abs(costs[3] / costs[2] - 1) < 1e-3
+    chi = least_variation(field, mask, kernel, sides, alpha=alpha, n_steps=400)
+    generator = torch.Generator().manual_seed(0)
+    for _ in range(5):
+        change = 0.05 * torch.randn(chi.shape, generator=generator)
+        assert cost(chi + change, field, mask, kernel, 0.02) > costs[3]
+
+
+def test_samples_of_a_batch_do_not_see_each_other():
+    field, mask, kernel, sides = problem()
+    flat = torch.tensor([[1.2, 1.2, 1 / 1.44]])
+    pair = least_variation(
+        torch.cat([field, -2 * field]),
+        torch.cat([mask, mask]),
+        torch.cat([kernel, kernel]),
+        torch.cat([sides, flat]),
+        alpha=torch.tensor([0.02, 0.1]),
+        n_steps=3,
+    )
+    alone = least_variation(-2 * field, mask, kernel, flat, alpha=torch.tensor([0.1]), n_steps=3)
+    torch.testing.assert_close(pair[1:], alone)
+
+
+def test_a_kernel_of_a_larger_grid_means_padding():
+    field, mask, _, sides = problem()
+    kernel = dipole_kernel((32, 32, 32), (1.0, 1.0, 1.0), B0_DIR)[None]
+    alpha = torch.tensor([0.02])
+    inside = least_variation(field, mask, kernel, sides, alpha=alpha, n_steps=3)
+    grown = [torch.nn.functional.pad(volume, (0, 8) * 3) for volume in (field, mask)]
+    whole = least_variation(*grown, kernel, sides, alpha=alpha, n_steps=3)
+    torch.testing.assert_close(whole[..., :SIDE, :SIDE, :SIDE], inside)

@@ -5,7 +5,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from bids import BIDSLayout
-from bids.layout import BIDSLayoutIndexer, Query
+from bids.layout import BIDSFile, BIDSLayoutIndexer, Query
+from bids.layout.db import ConnectionManager
 from sqlalchemy.exc import SQLAlchemyError
 
 from qsmnet_bids.bidsio.filters import Filter
@@ -87,6 +88,20 @@ def get_images(layout: BIDSLayout, wanted: Filter) -> list[Path]:
         raise SettingsError(f'BIDS filter file: {error}') from error
     dotted = [name for name in layout.files if _is_dotted(Path(name), wanted)]
     return [Path(name) for name in [*found, *dotted]]
+
+
+def release(layout: BIDSLayout) -> None:
+    """Free an index, which pybids would keep for as long as the process runs.
+
+    Parameters
+    ----------
+    layout
+        Of no more use after this.
+    """
+    layout.connection_manager.session.close()
+    layout.connection_manager.engine.dispose()
+    for kept in (BIDSLayout.config, BIDSFile.relpath, ConnectionManager.layout_info):
+        kept.fget.cache_clear()
 
 
 def _is_dotted(path: Path, wanted: Filter) -> bool:

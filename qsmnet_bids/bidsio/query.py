@@ -8,7 +8,7 @@ from pathlib import Path
 from bids.layout import Query
 
 from qsmnet_bids.bidsio.filters import Filter, Filters, load_filters
-from qsmnet_bids.bidsio.index import get_images, index_images, open_database
+from qsmnet_bids.bidsio.index import get_images, index_images, open_database, release
 from qsmnet_bids.bidsio.names import LONG_NAMES, parse_name, parse_suffix
 from qsmnet_bids.errors import InputError, Problem, SettingsError
 
@@ -94,14 +94,17 @@ def find_runs(
         else index_images(bids_dir, subjects, sessions, [magnitude, phase])
     )
     asked_sessions = sessions if session_labels else None
-    found = [
-        [
-            path
-            for path in get_images(layout, wanted)
-            if _is_asked_for(path, subjects, asked_sessions)
+    try:
+        found = [
+            [
+                path
+                for path in get_images(layout, wanted)
+                if _is_asked_for(path, subjects, asked_sessions)
+            ]
+            for wanted in (magnitude, phase)
         ]
-        for wanted in (magnitude, phase)
-    ]
+    finally:
+        release(layout)
     runs = _group(*found, dropped=_telling_entities(filters))
     if 'suffix' not in filters.magnitude:
         runs = [run for run in runs if _is_complex(run)]

@@ -1,8 +1,10 @@
 """What is found in a dataset, and what is not."""
 
+import gc
 import json
 
 import pytest
+from bids import BIDSLayout
 
 from qsmnet_bids.bidsio.query import find_runs
 from qsmnet_bids.errors import InputError, SettingsError
@@ -10,6 +12,12 @@ from qsmnet_bids.errors import InputError, SettingsError
 
 def names(runs) -> list[str]:
     return [run.name for run in runs]
+
+
+def test_no_index_outlives_its_query(dataset):
+    find_runs(dataset)
+    gc.collect()
+    assert not any(isinstance(each, BIDSLayout) for each in gc.get_objects())
 
 
 def test_groups_what_differs_only_in_echo_and_part(dataset):

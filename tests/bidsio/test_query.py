@@ -17,7 +17,7 @@ def names(runs) -> list[str]:
 def test_no_index_outlives_its_query(dataset):
     find_runs(dataset)
     gc.collect()
-    assert not any(isinstance(each, BIDSLayout) for each in gc.get_objects())
+    assert BIDSLayout not in [type(each) for each in gc.get_objects()]
 
 
 def test_groups_what_differs_only_in_echo_and_part(dataset):

@@ -15,7 +15,8 @@ def names(runs) -> list[str]:
 
 
 def test_no_index_outlives_its_query(dataset):
-    find_runs(dataset)
+    dataset.add_run('sub-01')
+    find_runs(dataset.root)
     gc.collect()
     assert BIDSLayout not in [type(each) for each in gc.get_objects()]
 

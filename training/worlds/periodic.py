@@ -25,6 +25,7 @@ from training.worlds.measured import (
     told,
 )
 from training.worlds.noise import smooth, white
+from training.worlds.removal import removed
 from training.worlds.shapes import shapes
 
 TILT_RAD = 0.7
@@ -52,6 +53,8 @@ class Worlds:
         Share of worlds whose noise is told wrongly: none, even, or up to four times off.
     residual
         Greatest rms of what is left of the background in a local field, relative likewise.
+    removed
+        Share of worlds of local fields from which a background removal takes what it takes along.
     model_error
         Greatest rms of smooth errors that no susceptibility explains, relative likewise.
     patch
@@ -78,6 +81,7 @@ class Worlds:
     noise: float = 1.0
     misjudged: float = 0.0
     residual: float = 0.6
+    removed: float = 0.0
     model_error: float = 0.5
     patch: float = 5.0
     anisotropy: float = 3.0
@@ -95,7 +99,7 @@ class Worlds:
             )
         if self.crops_per_world < 1:
             raise ValueError(f'crops_per_world must be at least 1, got {self.crops_per_world}')
-        for name in ('brains', 'misjudged'):
+        for name in ('brains', 'misjudged', 'removed'):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f'{name} must be within 0 and 1, got {getattr(self, name)}')
         if self.anisotropy < 1:
@@ -128,7 +132,7 @@ class Worlds:
     def _measure(self, dice: Dice, grid: Grid, matter: Matter) -> Batch:
         kernels = periodic_kernels(grid.shape, grid.voxel_sizes, grid.b0_dirs, dice.device)
         mask = draw_mask(dice, matter)
-        chi = (referenced(matter.chi, mask) if self.is_referenced else matter.chi) * mask
+        chi = self._seen(matter, mask)
         local = periodic_field(chi, kernels)
         is_dipole = self.task == 'dipole'
         limits = Limits(
@@ -139,6 +143,9 @@ class Worlds:
         if not is_dipole:
             field = field + background_field(dice, matter, mask, kernels)
         field = field + deviation * white(dice, grid.n_worlds, grid.shape)
+        if is_dipole and self.removed:
+            field, mask = removed(dice, field, deviation, mask, grid, share=self.removed)
+            chi = self._seen(matter, mask)
         label = local * mask if self.task == 'background' else chi
         given, inside = (field * mask)[:, None], mask[:, None]
         known = (deviation * mask)[:, None]
@@ -161,6 +168,9 @@ class Worlds:
             sides if whole else None,
         )
         return Batch(sample, label[:, None])
+
+    def _seen(self, matter: Matter, mask: Tensor) -> Tensor:
+        return (referenced(matter.chi, mask) if self.is_referenced else matter.chi) * mask
 
     def _crops(self, dice: Dice, whole: Batch, size: int) -> Batch:
         """Cut the same boxes out of all volumes, around voxels of the mask."""

@@ -186,3 +186,31 @@ def test_smooth_noise_has_unit_variance_and_its_length(spacing):
 def test_bad_values_are_refused(name, value):
     with pytest.raises(ValueError, match=name):
         dataclasses.replace(CLEAN, **{name: value})
+
+
+def test_background_removal_takes_along_what_is_harmonic_in_the_mask():
+    plain = make(CLEAN, size=4)
+    batch = make(dataclasses.replace(CLEAN, removed=1.0), size=4)
+    before, after = plain.sample.mask[:, 0], batch.sample.mask[:, 0]
+    assert (after <= before).all()
+    n_changed = 0
+    for world, kernel in enumerate(batch.sample.kernel):
+        inside = after[world] > 0
+        if torch.equal(after[world], before[world]):
+            continue  # too little would have been left
+        n_changed += 1
+        assert abs(float(batch.label[world, 0][inside].mean())) < 1e-5
+        field = periodic_field(batch.label[world], kernel[None])[0]
+        lost = (batch.sample.field[world, 0] - plain.sample.field[world, 0])[inside]
+        assert 0.05 < float(lost.norm() / field[inside].norm()) < 3
+    assert n_changed >= 2
+    assert not batch.sample.field[batch.sample.mask == 0].any()
+    assert not batch.label[batch.sample.mask == 0].any()
+
+
+def test_background_is_removed_from_some_worlds_only():
+    plain, batch = make(DIRTY, size=8), make(dataclasses.replace(DIRTY, removed=0.5), size=8)
+    changed = (plain.sample.mask != batch.sample.mask).flatten(1).any(dim=1)
+    assert 1 <= int(changed.sum()) <= 7
+    same = ~changed
+    assert torch.equal(plain.sample.mask[same], batch.sample.mask[same])

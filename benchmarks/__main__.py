@@ -9,15 +9,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from benchmarks.accuracy import STAGES, Plan, accuracy
+from benchmarks.fits import fits
 from benchmarks.group import group
-from benchmarks.heads import CASES, SEED, Case, simulate_head
+from benchmarks.heads import B0, CASES, SEED, Case, simulate_head
 from benchmarks.overhead import overhead
 from benchmarks.query import query
 from benchmarks.speed import growth, speed
 from benchmarks.tables import Rows, to_markdown, write_tables
+from benchmarks.turned import turned
 from benchmarks.uncertainty import Plan as UncertaintyPlan
 from benchmarks.uncertainty import uncertainty
 from qsmnet_bids import background, fieldmap, inversion, unwrapping
+from qsmnet_bids.phantom.signal import ECHO_TIMES
 from qsmnet_bids.vectors import Vector
 
 Row = TypeVar('Row', bound='DataclassInstance')
@@ -30,6 +33,8 @@ METHODS: dict[str, Mapping[str, object]] = {
 SIDES = (128, 192, 256)
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
+
+    Commands = argparse._SubParsersAction[argparse.ArgumentParser]
 
 OUTPUT = Path('runs/benchmarks')
 
@@ -54,6 +59,34 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog='python -m benchmarks', description=__doc__)
     parser.add_argument('--output', type=Path, default=OUTPUT, help='folder of the tables')
     commands = parser.add_subparsers(required=True)
+    _add_heads(commands)
+    speed = commands.add_parser('speed', help='time and memory of every method')
+    speed.add_argument('--shapes', nargs='+', type=_shape, default=[(n, n, n) for n in SIDES])
+    every = sorted({name for methods in METHODS.values() for name in methods})
+    speed.add_argument('--methods', nargs='+', choices=every, default=[])
+    speed.set_defaults(measure=_speed)
+    overhead = commands.add_parser('overhead', help='the app against pipeline.reconstruct')
+    overhead.add_argument('bids_dir', type=Path, help='raw dataset, such as demo/bids')
+    overhead.add_argument('--inversion', default='tikhonov')
+    overhead.set_defaults(measure=_overhead)
+    for command in (speed, overhead):
+        command.add_argument('--threads', type=int, default=2)
+    query = commands.add_parser('query', help='time to the first work in a large dataset')
+    query.add_argument('--subjects', type=int, default=200)
+    query.set_defaults(measure=_query)
+    group = commands.add_parser('group', help='the group level on a large dataset')
+    group.add_argument('--runs', type=int, default=10_000)
+    group.set_defaults(measure=_group)
+    turns = commands.add_parser('registration', help='heads that were turned and shifted')
+    turns.add_argument('--seed', type=int, default=SEED)
+    turns.add_argument('--noise', type=float, default=0.0125, help='relative to bright tissue')
+    turns.add_argument('--bias', type=float, default=0.2, help='of the coils')
+    turns.set_defaults(measure=_registration)
+    return parser
+
+
+def _add_heads(commands: 'Commands') -> None:
+    """Add what compares maps or fields of simulated heads with the truth."""
     accuracy = commands.add_parser('accuracy', help='every method against the truth')
     names = [case.name for case in CASES]
     accuracy.add_argument('--stages', nargs='+', choices=STAGES, default=STAGES)
@@ -63,12 +96,11 @@ def _parser() -> argparse.ArgumentParser:
     )
     accuracy.add_argument('--seeds', nargs='+', type=int, default=[SEED], help='of the heads')
     accuracy.add_argument('--field-noise', type=float, default=0.0, help='of the true fields, ppm')
+    accuracy.add_argument('--b0', type=float, default=B0, help='T')
+    accuracy.add_argument('--echo-times', nargs='+', type=float, default=ECHO_TIMES, help='s')
     for stage, methods in METHODS.items():
         accuracy.add_argument(f'--{stage}', nargs='+', choices=list(methods), default=[])
-    speed = commands.add_parser('speed', help='time and memory of every method')
-    speed.add_argument('--shapes', nargs='+', type=_shape, default=[(n, n, n) for n in SIDES])
-    every = sorted({name for methods in METHODS.values() for name in methods})
-    speed.add_argument('--methods', nargs='+', choices=every, default=[])
+    accuracy.set_defaults(measure=_accuracy)
     uncertain = commands.add_parser('uncertainty', help='errors of maps against --uncertainty')
     uncertain.add_argument('--cases', nargs='+', choices=names, default=['axial'])
     uncertain.add_argument('--seeds', nargs='+', type=int, default=[SEED], help='of the heads')
@@ -87,26 +119,16 @@ def _parser() -> argparse.ArgumentParser:
         help='noise and mirroring only',
     )
     uncertain.add_argument('--members', type=int, default=8)
+    uncertain.set_defaults(measure=_uncertainty, b0=B0, echo_times=ECHO_TIMES)
     simulators = commands.add_parser('simulators', help='against qsm-forward (extra benchmark)')
-    overhead = commands.add_parser('overhead', help='the app against pipeline.reconstruct')
-    overhead.add_argument('bids_dir', type=Path, help='raw dataset, such as demo/bids')
-    overhead.add_argument('--inversion', default='tikhonov')
-    query = commands.add_parser('query', help='time to the first work in a large dataset')
-    query.add_argument('--subjects', type=int, default=200)
-    group = commands.add_parser('group', help='the group level on a large dataset')
-    group.add_argument('--runs', type=int, default=10_000)
-    for command in (accuracy, uncertain, simulators):
-        command.add_argument('--voxel-size', nargs=3, type=float, help='mm, for a quick look')
-    for command in (accuracy, uncertain, speed, overhead):
-        command.add_argument('--threads', type=int, default=2)
-    accuracy.set_defaults(measure=_accuracy)
-    uncertain.set_defaults(measure=_uncertainty)
-    speed.set_defaults(measure=_speed)
     simulators.set_defaults(measure=_simulators)
-    overhead.set_defaults(measure=_overhead)
-    query.set_defaults(measure=_query)
-    group.set_defaults(measure=_group)
-    return parser
+    wrong = commands.add_parser('fits', help='voxels that field fits get wrong')
+    wrong.add_argument('--fieldmap', nargs='+', choices=list(METHODS['fieldmap']), default=[])
+    wrong.set_defaults(measure=_fits)
+    for command in (accuracy, uncertain, simulators, wrong):
+        command.add_argument('--voxel-size', nargs=3, type=float, help='mm, for a quick look')
+    for command in (accuracy, uncertain, wrong):
+        command.add_argument('--threads', type=int, default=2)
 
 
 def _accuracy(arguments: argparse.Namespace, _scratch: Path) -> dict[str, Rows]:
@@ -129,8 +151,9 @@ def _accuracy(arguments: argparse.Namespace, _scratch: Path) -> dict[str, Rows]:
 
 def _cases(arguments: argparse.Namespace) -> list[Case]:
     size = _vector(arguments.voxel_size)
+    told = {'b0': arguments.b0, 'echo_times': tuple(arguments.echo_times)}
     return [
-        replace(case, voxel_size=size or case.voxel_size, seed=seed)
+        replace(case, voxel_size=size or case.voxel_size, seed=seed, **told)
         for case in CASES
         if case.name in arguments.cases
         for seed in arguments.seeds
@@ -197,6 +220,17 @@ def _query(arguments: argparse.Namespace, scratch: Path) -> dict[str, Rows]:
 
 def _group(arguments: argparse.Namespace, scratch: Path) -> dict[str, Rows]:
     return {'group': [group(scratch / 'out', n_runs=arguments.runs)]}
+
+
+def _fits(arguments: argparse.Namespace, _scratch: Path) -> dict[str, Rows]:
+    case = Case('axial', _vector(arguments.voxel_size) or (2.0, 2.0, 2.0), 0.0)
+    return {'fits': list(fits(case, arguments.fieldmap, n_threads=arguments.threads))}
+
+
+def _registration(arguments: argparse.Namespace, _scratch: Path) -> dict[str, Rows]:
+    case = Case('axial', (1.0, 1.0, 1.0), 0.0, arguments.seed)
+    rows = turned(case, noise=arguments.noise, bias=arguments.bias)
+    return {'registration': list(rows)}
 
 
 def _vector(values: Sequence[float] | None) -> Vector | None:

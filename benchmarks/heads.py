@@ -35,6 +35,8 @@ class Case:
         Of head and noise.
     b0
         T.
+    echo_times
+        s.
     """
 
     name: str
@@ -42,6 +44,7 @@ class Case:
     oblique: float
     seed: int = SEED
     b0: float = B0
+    echo_times: tuple[float, ...] = ECHO_TIMES
 
 
 CASES = (
@@ -86,7 +89,7 @@ def simulate_head(case: Case) -> Head:
         What to simulate.
     """
     phantom = brain_phantom(voxel_size=case.voxel_size, oblique=case.oblique, seed=case.seed)
-    simulation = simulate(phantom, echo_times=ECHO_TIMES, b0=case.b0, seed=case.seed)
+    simulation = simulate(phantom, echo_times=case.echo_times, b0=case.b0, seed=case.seed)
     known = {
         'noise': phantom.chi.new_zeros(phantom.chi.shape),
         'mask': phantom.mask,

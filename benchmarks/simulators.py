@@ -130,6 +130,10 @@ def simulate_by_forward(case: Case) -> Head:
     """
     if case.oblique:
         raise ValueError(f'qsm-forward cannot tilt the volume, got {case.oblique} degrees')
+    if case.b0 != B0 or case.echo_times != ECHO_TIMES:
+        raise ValueError(
+            f'its data are for {B0} T and {ECHO_TIMES} s, got {case.b0} and {case.echo_times}'
+        )
     phantom = brain_phantom(voxel_size=case.voxel_size, seed=case.seed)
     ours = simulate_head(case)
     geometry = {'voxel_size': phantom.grid.voxel_size, 'B0_dir': phantom.grid.b0_dir}

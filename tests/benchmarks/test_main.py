@@ -3,6 +3,8 @@ import json
 import pytest
 
 from benchmarks.__main__ import main
+from benchmarks.heads import Case
+from benchmarks.turned import turned
 from qsmnet_bids.phantom.dataset import Plan, write_dataset
 
 COARSE = (6.0, 6.0, 6.0)
@@ -55,3 +57,24 @@ def test_overhead_is_the_apps_time_less_that_of_the_numerics(tmp_path):
     assert row['inversion'] == 'tkd'
     assert row['load'] + row['reconstruct'] + row['overhead'] == pytest.approx(row['app'])
     assert min(row['load'], row['reconstruct']) > 0
+
+
+@pytest.mark.slow
+def test_fits_tell_the_wrong_voxels_of_each_set_of_echo_times(tmp_path):
+    words = ['fits', '--fieldmap', 'weighted_mean', 'linear_fit', '--threads', '1']
+    size = [str(length) for length in COARSE]
+    assert main(['--output', str(tmp_path), *words, '--voxel-size', *size]) == 0
+    rows = table(tmp_path, 'fits')
+    assert len(rows) == 10
+    assert {row['method'] for row in rows} == {'weighted_mean', 'linear_fit'}
+    assert all(0 <= row['n_untold'] <= row['n_wrong'] < row['n_voxels'] for row in rows)
+    first = {row['method']: row['rmse'] for row in rows if row['echo_times'] == '4, 12'}
+    assert first['weighted_mean'] < first['linear_fit'] < 0.1
+
+
+@pytest.mark.slow
+def test_a_turned_head_is_found(monkeypatch):
+    monkeypatch.setattr('benchmarks.turned.TURNS', (((1, 2, 3), 10, (3, 2, 1)),))
+    (row,) = turned(Case('axial', (2.0, 2.0, 2.0), 0.0), voxel_size=4.0)
+    assert row.angle_error < 1
+    assert row.shift_error < 1

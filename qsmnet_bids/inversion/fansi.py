@@ -11,8 +11,8 @@ from torch import Tensor
 
 from qsmnet_bids.inversion.padded import check_limits, data_weights, pad_field, to_map
 from qsmnet_bids.inversion.second_order import GeneralisedStep
-from qsmnet_bids.inversion.splitting import VariationStep
 from qsmnet_bids.solvers.fixed_point import repeat
+from qsmnet_bids.solvers.splitting import VariationStep
 from qsmnet_bids.tensors import ChiMap, LocalField, Volume
 
 MU = 1.0

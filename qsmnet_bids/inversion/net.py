@@ -74,8 +74,9 @@ def deepqsm(local: LocalField, *, tile_size: int = 0, n_copies: int = 1) -> ChiM
 def dipolenet(local: LocalField, *, n_copies: int = 1) -> ChiMap:
     """Invert the dipole with an unrolled network that knows the dipole and is told the noise.
 
-    Rounds of data consistency in k-space, for the actual voxel size and direction of B0,
-    alternate with a U-Net that mends the map. It works on the whole volume.
+    It starts from maps of least total variation, penalised as the noise asks, with sources
+    outside the mask for what background removal left; then come data consistency in k-space, for
+    the actual voxel size and direction of B0, and a U-Net. It works on the whole volume.
 
     Parameters
     ----------

@@ -15,10 +15,10 @@ from qsmnet_bids.inversion.padded import (
     pad_field,
     to_map,
 )
-from qsmnet_bids.inversion.splitting import VariationStep
 from qsmnet_bids.physics.dipole import convolve
 from qsmnet_bids.solvers.cg import conjugate_gradients
 from qsmnet_bids.solvers.fixed_point import repeat
+from qsmnet_bids.solvers.splitting import VariationStep
 from qsmnet_bids.tensors import ChiMap, LocalField, Volume
 
 FIRST_TOLERANCE = 1e-3

@@ -16,8 +16,8 @@ from qsmnet_bids.inversion.padded import (
     pad_field,
     to_map,
 )
-from qsmnet_bids.inversion.splitting import VariationStep
 from qsmnet_bids.solvers.fixed_point import repeat
+from qsmnet_bids.solvers.splitting import VariationStep
 from qsmnet_bids.tensors import ChiMap, LocalField
 
 

@@ -13,10 +13,12 @@ from qsmnet_bids.physics.box import Box, bounding_box, put_back
 from qsmnet_bids.physics.dipole import dipole_kernel, pad_to, padded_shape
 from qsmnet_bids.physics.resample import b0_frame, from_frame, to_frame
 from qsmnet_bids.tensors import LocalField, TotalField, Volume
-from qsmnet_bids.vectors import Vector
 
 MARGIN = 0.5
-"""Zeros around the box of the mask, against wrap-around, relative to the box's longest side."""
+"""Zeros around the box of the mask, against wrap-around, relative to the box's longest side: for
+total fields, whose sources may be far away."""
+LOCAL_MARGIN_MM = 20.0
+"""The same for local fields."""
 
 Grid = tuple[int, int, int]
 
@@ -118,7 +120,7 @@ def _prepare(network: Network, given: LocalField | TotalField, box: Box, shape: 
         relative = inside / inside[given.mask[box]].median().clamp(min=1e-12)
         sample = dataclasses.replace(sample, magnitude=pad_to(relative.float(), shape)[None, None])
     kernel = dipole_kernel(
-        _padded(shape, given.voxel_size), given.voxel_size, given.b0_dir, device=field.device
+        _padded(shape, given), given.voxel_size, given.b0_dir, device=field.device
     )[None]
     if 'inverse' in network.needs:
         parts = (sample.field, sample.mask, sample.noise, kernel)
@@ -132,12 +134,14 @@ def _prepare(network: Network, given: LocalField | TotalField, box: Box, shape: 
     return sample
 
 
-def _padded(shape: Grid, voxel_size: Vector) -> Grid:
+def _padded(shape: Grid, given: LocalField | TotalField) -> Grid:
     """Enlarge by the margin to lengths that transform fast; z to an even one."""
-    margin = MARGIN * max(n * size for n, size in zip(shape, voxel_size, strict=True))
-    x, y, z = padded_shape(shape, voxel_size, margin)
+    sides = zip(shape, given.voxel_size, strict=True)
+    is_local = isinstance(given, LocalField)
+    margin = LOCAL_MARGIN_MM if is_local else MARGIN * max(n * size for n, size in sides)
+    x, y, z = padded_shape(shape, given.voxel_size, margin)
     while z % 2:
-        z = padded_shape((x, y, z + 1), voxel_size, 0)[2]
+        z = padded_shape((x, y, z + 1), given.voxel_size, 0)[2]
     return x, y, z
 
 

@@ -20,7 +20,10 @@ from qsmnet_bids.networks.variation import least_variation
 
 VARIATION = (0.008, 0.1)
 """Weight of the total variation without noise, and what noise as strong as the field adds."""
-FIRST_STEP = 0.3
+STAGES = ((12, 1.0), (8, 0.05))
+"""Steps towards least variation and the price of gradients outside the mask, where residual
+background has its sources."""
+FIRST_STEP = 0.1
 """Of the rounds before training, where the start explains the field already."""
 
 
@@ -36,9 +39,9 @@ class Unrolled(Network):
     ----------
     rounds
         How often.
-    variation_steps
-        Steps towards the map of least total variation from which the rounds start, for noise as
-        it is told; 0 to start from nothing.
+    from_variation
+        Whether the rounds start from a map of least total variation, for noise as it is told;
+        from nothing if not.
     features, depth, kernel_size, normalisation, dropout, fold
         Of the U-Net.
     """
@@ -49,7 +52,7 @@ class Unrolled(Network):
         self,
         *,
         rounds: int = 3,
-        variation_steps: int = 0,
+        from_variation: bool = False,
         features: int = 16,
         depth: int = 3,
         kernel_size: int = 3,
@@ -60,12 +63,10 @@ class Unrolled(Network):
         super().__init__()
         if rounds < 1:
             raise ValueError(f'rounds must be at least 1, got {rounds}')
-        if variation_steps < 0:
-            raise ValueError(f'variation_steps must be at least 0, got {variation_steps}')
-        self.variation_steps = variation_steps
+        self.from_variation = from_variation
         # before it has learnt anything, the network is an iterated Tikhonov inversion
         unet = UNet(
-            in_channels=4,
+            in_channels=4 + (len(STAGES) - 1) * from_variation,
             features=features,
             depth=depth,
             kernel_size=kernel_size,
@@ -75,7 +76,7 @@ class Unrolled(Network):
         )
         self.unet = as_correction(unet)
         self.multiple = self.unet.multiple
-        self.steps = nn.Parameter(torch.full((rounds,), FIRST_STEP if variation_steps else 1.0))
+        self.steps = nn.Parameter(torch.full((rounds,), FIRST_STEP if from_variation else 1.0))
         # alpha = exp(first) + exp(second) * share of noise
         start = torch.tensor([0.02, 0.2]).log()
         self.penalties = nn.Parameter(start.repeat(rounds, 1))
@@ -101,29 +102,34 @@ class Unrolled(Network):
         power = divisor(field.square().sum(VOXELS))
         share = (noise.square().sum(VOXELS) / power).clamp(max=1)[:, None, None, None]
         weight, level = trust(noise, mask), torch.log1p(noise)
-        chi = self._start(field, weight, share, sample)
+        chi, others = self._start(field, weight, share, sample)
         for step, penalty in zip(self.steps, self.penalties, strict=True):
             unexplained = field - convolve(chi, kernel)
             floor, by_noise = penalty.exp()
             inverse = tikhonov_kernel(kernel, floor + by_noise * share)
-            move = step * convolve(weight * unexplained, inverse) * mask
-            chi = chi + move
-            seen = torch.cat([chi / GAIN, move / GAIN, mask, level], dim=1)
+            move = convolve(weight * unexplained, inverse) * mask
+            chi = chi + step * move
+            seen = torch.cat([chi / GAIN, move / GAIN, mask, level, *others], dim=1)
             chi = (chi + GAIN * self.unet(seen).to(chi.dtype)) * mask
         return chi * scale
 
-    def _start(self, field: Tensor, weight: Tensor, share: Tensor, sample: Sample) -> Tensor:
-        if not self.variation_steps:
-            return torch.zeros_like(field)
+    def _start(
+        self, field: Tensor, weight: Tensor, share: Tensor, sample: Sample
+    ) -> tuple[Tensor, list[Tensor]]:
+        """Give the first map, and by how much others differ from it."""
+        if not self.from_variation:
+            return torch.zeros_like(field), []
         if sample.kernel is None or sample.voxel_size is None:
             raise ValueError('this network needs the voxel size, got a sample without')
         least, by_noise = VARIATION
-        chi = least_variation(
+        maps = least_variation(
             field,
             weight,
             sample.kernel,
             sample.voxel_size,
             alpha=least + by_noise * share.flatten().sqrt(),
-            n_steps=self.variation_steps,
+            stages=STAGES,
         )
-        return chi * sample.mask
+        maps = maps * sample.mask
+        last = maps[:, -1:]
+        return last, [(maps[:, :-1] - last) / GAIN]

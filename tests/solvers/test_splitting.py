@@ -1,9 +1,9 @@
 import pytest
 import torch
 
-from qsmnet_bids.inversion import splitting
-from qsmnet_bids.inversion.splitting import GradientSplit, VariationStep
+from qsmnet_bids.solvers import splitting
 from qsmnet_bids.solvers.fixed_point import repeat
+from qsmnet_bids.solvers.splitting import GradientSplit, VariationStep
 
 SIZE = (0.8, 1.0, 2.5)
 

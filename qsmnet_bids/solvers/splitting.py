@@ -28,10 +28,11 @@ class GradientSplit:
     voxel_size
         mm.
     threshold
-        Weight of the gradient's absolute values over the penalty of the splitting, ppm/mm.
+        Weight of the gradient's absolute values over the penalty of the splitting, ppm/mm; a
+        number, or a volume.
     """
 
-    def __init__(self, like: Volume, voxel_size: Vector, threshold: float) -> None:
+    def __init__(self, like: Volume, voxel_size: Vector, threshold: float | Volume) -> None:
         self.voxel_size = voxel_size
         self.threshold = threshold
         self.multipliers = like.new_zeros((3, *like.shape))
@@ -64,7 +65,12 @@ class GradientSplit:
         """Give (z - u) / size for z = shrink(gradient + u); u takes what was cut off."""
         multipliers, size = self.multipliers[axis, slab], self.voxel_size[axis]
         wanted = after.sub_(here).div_(size).add_(multipliers)
-        torch.clamp(wanted, -self.threshold, self.threshold, out=multipliers)
+        if isinstance(self.threshold, Tensor):
+            most = self.threshold[slab]
+            torch.minimum(wanted, most, out=multipliers)
+            torch.maximum(multipliers, -most, out=multipliers)
+        else:
+            torch.clamp(wanted, -self.threshold, self.threshold, out=multipliers)
         return wanted.sub_(multipliers, alpha=2).div_(size)
 
 

@@ -44,6 +44,13 @@ PRESETS: dict[str, dict[str, str]] = {
         'background': 'lbv',
         'inversion': 'fansi',
     },
+    'network': {
+        'masking': 'combined',
+        'unwrapping': 'romeo',
+        'fieldmap': 'weighted_mean',
+        'background': 'lbv',
+        'inversion': 'dipolenet',
+    },
 }
 """Methods that go by one name; a method that is given by its own option wins."""
 

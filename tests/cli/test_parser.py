@@ -187,6 +187,8 @@ def test_preset_fills_what_no_option_says(folders, tmp_path):
     assert (given.preset, given.inversion) == ('classical', 'tkd')
     others = {stage: name for stage, name in PRESETS['classical'].items() if stage != 'inversion'}
     assert {stage: getattr(given, stage) for stage in others} == others
+    other = parse(folders, '--preset', 'network')
+    assert (other.background, other.inversion) == ('lbv', 'dipolenet')
 
     file = tmp_path / 'settings.toml'
     file.write_text(to_toml(given))

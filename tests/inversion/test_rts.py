@@ -5,9 +5,9 @@ import torch
 
 from qsmnet_bids.inversion.padded import pad_field
 from qsmnet_bids.inversion.rts import rts, well_conditioned
-from qsmnet_bids.inversion.splitting import VariationStep
 from qsmnet_bids.inversion.tsvd import tsvd
 from qsmnet_bids.solvers.fixed_point import repeat
+from qsmnet_bids.solvers.splitting import VariationStep
 from tests.inversion.spheres import CASES, CHI, contrast, sphere_in_field
 
 

@@ -59,6 +59,8 @@ def least_variation(
         masked nor referenced.
     """
     x, y, z = field.shape[2:]
+    if field.is_meta:  # operations are only counted: there are no numbers to go by
+        return field.new_zeros((len(field), len(stages), x, y, z))
     grid = grid_of((x, y, z), kernel)
     grow = (0, grid[2] - z, 0, grid[1] - y, 0, grid[0] - x)
     fields, weights = (nn.functional.pad(part[:, 0], grow) for part in (field, weight))

@@ -4,6 +4,7 @@ import pytest
 
 from tests.training.tiny import TINY
 from training.costs import cost, describe
+from training.recipe_file import find_recipe, read_recipe
 
 NO_DROPOUT = {'architecture': 'direct', 'features': 2, 'depth': 1, 'kernel_size': 3}
 
@@ -35,3 +36,9 @@ def test_a_description_says_what_it_is_for_and_what_it_takes():
     text = describe(dataclasses.replace(TINY, description='for the tests'))
     assert 'tiny: for the tests' in text
     assert '12 samples of 16 x 16 x 16 voxels' in text
+
+
+def test_a_network_that_starts_from_numbers_is_counted_too():
+    found = cost(read_recipe(find_recipe('dipolenet')))
+    assert found.n_weights > 3_000_000
+    assert found.flops > 1e9

@@ -64,7 +64,7 @@ class Unrolled(Network):
         if rounds < 1:
             raise ValueError(f'rounds must be at least 1, got {rounds}')
         self.from_variation = from_variation
-        # before it has learnt anything, the network is its start and an iterated Tikhonov inversion
+        # before it has learnt anything, the network is its start, then an iterated Tikhonov one
         unet = UNet(
             in_channels=4 + (len(STAGES) - 1) * from_variation,
             features=features,

@@ -96,6 +96,8 @@ def _add_heads(commands: 'Commands') -> None:
     )
     accuracy.add_argument('--seeds', nargs='+', type=int, default=[SEED], help='of the heads')
     accuracy.add_argument('--field-noise', type=float, default=0.0, help='of the true fields, ppm')
+    accuracy.add_argument('--tilt', type=float, help="degrees, in place of the case's own")
+    accuracy.add_argument('--lesions', type=float, help='bleed of +, calcification of -, ppm')
     accuracy.add_argument('--b0', type=float, default=B0, help='T')
     accuracy.add_argument('--echo-times', nargs='+', type=float, default=ECHO_TIMES, help='s')
     for stage, methods in METHODS.items():
@@ -119,7 +121,9 @@ def _add_heads(commands: 'Commands') -> None:
         help='noise and mirroring only',
     )
     uncertain.add_argument('--members', type=int, default=8)
-    uncertain.set_defaults(measure=_uncertainty, b0=B0, echo_times=ECHO_TIMES)
+    uncertain.set_defaults(
+        measure=_uncertainty, b0=B0, echo_times=ECHO_TIMES, tilt=None, lesions=None
+    )
     simulators = commands.add_parser('simulators', help='against qsm-forward (extra benchmark)')
     simulators.set_defaults(measure=_simulators)
     wrong = commands.add_parser('fits', help='voxels that field fits get wrong')
@@ -152,6 +156,8 @@ def _accuracy(arguments: argparse.Namespace, _scratch: Path) -> dict[str, Rows]:
 def _cases(arguments: argparse.Namespace) -> list[Case]:
     size = _vector(arguments.voxel_size)
     told = {'b0': arguments.b0, 'echo_times': tuple(arguments.echo_times)}
+    told |= {'lesion_ppm': arguments.lesions}
+    told |= {} if arguments.tilt is None else {'oblique': arguments.tilt}
     return [
         replace(case, voxel_size=size or case.voxel_size, seed=seed, **told)
         for case in CASES

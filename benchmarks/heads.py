@@ -37,6 +37,9 @@ class Case:
         T.
     echo_times
         s.
+    lesion_ppm
+        Susceptibility of the haemorrhage, and minus that of the calcification; None for the
+        seed's own.
     """
 
     name: str
@@ -45,6 +48,7 @@ class Case:
     seed: int = SEED
     b0: float = B0
     echo_times: tuple[float, ...] = ECHO_TIMES
+    lesion_ppm: float | None = None
 
 
 CASES = (
@@ -88,7 +92,12 @@ def simulate_head(case: Case) -> Head:
     case
         What to simulate.
     """
-    phantom = brain_phantom(voxel_size=case.voxel_size, oblique=case.oblique, seed=case.seed)
+    phantom = brain_phantom(
+        voxel_size=case.voxel_size,
+        oblique=case.oblique,
+        seed=case.seed,
+        lesion_ppm=case.lesion_ppm,
+    )
     simulation = simulate(phantom, echo_times=case.echo_times, b0=case.b0, seed=case.seed)
     known = {
         'noise': phantom.chi.new_zeros(phantom.chi.shape),

@@ -15,7 +15,7 @@ from qsmnet_bids.masking import METHODS as MASKINGS
 from qsmnet_bids.phantom.anatomy import BLOOD_LABEL, GREY_LABEL, WHITE_LABEL
 from qsmnet_bids.tensors import ChiMap, LocalField, Mask, Volume
 from qsmnet_bids.uncertainty import ensemble
-from qsmnet_bids.weights.cards import uncertainty_factor
+from qsmnet_bids.weights.cards import is_one_step, uncertainty_factor
 
 ONE_SIGMA = 0.6827
 REGIONS: dict[str, tuple[int, ...]] = {
@@ -164,6 +164,8 @@ def _fields(head: Head, case: Case, plan: Plan) -> Iterator[tuple[str, LocalFiel
 
 def _measure(head: Head, local: LocalField, method: str, plan: Plan) -> _Found:
     invert = partial(_invert, INVERSIONS[method])
+    if not is_one_step(method):
+        local = replace(local, removed=None)
     told = ensemble(
         local,
         method=invert,

@@ -20,7 +20,7 @@ from qsmnet_bids.uncertainty import METHODS as UNCERTAINTIES
 from qsmnet_bids.uncertainty import combine_passes
 from qsmnet_bids.unwrapping import METHODS as UNWRAPPINGS
 from qsmnet_bids.unwrapping import Unwrapping
-from qsmnet_bids.weights.cards import uncertainty_factor
+from qsmnet_bids.weights.cards import is_one_step, uncertainty_factor
 
 Result = TypeVar('Result')
 Values = Mapping[str, bool | int | float | str]
@@ -157,6 +157,8 @@ def deviation_of(local: LocalField, *, inversion: str, parameters: Mapping[str, 
         ppm, zero outside the mask.
     """
     invert = partial(INVERSIONS[inversion], **parameters.get(inversion, {}))
+    if not is_one_step(inversion):
+        local = replace(local, removed=None)
     options = {'factor': uncertainty_factor(inversion), **parameters.get('uncertainty', {})}
     found = UNCERTAINTIES['uncertainty'](local, method=lambda copy: invert(copy).chi, **options)
     return found.deviation

@@ -5,6 +5,7 @@ rad, time in s, B0 in T, length in mm, and field and susceptibility (``chi``) in
 """
 
 from dataclasses import dataclass
+from typing import final
 
 from jaxtyping import Bool, Float
 from torch import Tensor
@@ -104,6 +105,27 @@ class TotalField:
 
 
 @dataclass(frozen=True)
+class Removed:
+    """What background removal took from a total field.
+
+    Parameters
+    ----------
+    field
+        Total field minus local field, ppm; the total field where the local one is not known; zero
+        outside the mask.
+    noise
+        Standard deviation of the total field per voxel, ppm.
+    mask
+        Of the total field.
+    """
+
+    field: Volume
+    noise: Volume
+    mask: Mask
+
+
+@final
+@dataclass(frozen=True)
 class LocalField:
     """Field of the sources inside the mask, zero outside it.
 
@@ -125,6 +147,8 @@ class LocalField:
         Root of the sum of squares over the echoes, any unit; None where it is not known.
     r2star
         1/s; None where it is not known, as from a single echo.
+    removed
+        What background removal took; None where that is not known.
     """
 
     field: Volume
@@ -135,6 +159,7 @@ class LocalField:
     convergence: Convergence | None = None
     magnitude: Volume | None = None
     r2star: Volume | None = None
+    removed: Removed | None = None
 
 
 @dataclass(frozen=True)

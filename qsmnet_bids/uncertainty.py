@@ -22,7 +22,7 @@ from torch.nn.functional import avg_pool3d
 from qsmnet_bids.physics.box import Box, bounding_box, put_back
 from qsmnet_bids.physics.dipole import forward_field
 from qsmnet_bids.physics.symmetry import SYMMETRIES, Symmetry, turned, turned_back
-from qsmnet_bids.tensors import LocalField, Mask, Volume
+from qsmnet_bids.tensors import LocalField, Mask, Removed, Volume
 
 MARGIN = 40.0
 """mm; around the box of the mask, for the field of a map."""
@@ -77,7 +77,8 @@ def ensemble(
     Parameters
     ----------
     local
-        Field to invert.
+        Field to invert; where it comes with what was removed, copies are as large as the total
+        field's mask.
     method
         Makes a map of the field's shape of it, for any voxel size and direction of B0.
     n_members
@@ -98,7 +99,7 @@ def ensemble(
         raise ValueError(f'n_members must be even and in [2, {most}], got {n_members}')
     if factor <= 0:
         raise ValueError(f'factor must be positive, got {factor}')
-    box = bounding_box(local.mask)
+    box = bounding_box(local.mask if local.removed is None else local.removed.mask)
     whole, local = local.mask.shape, _cropped(local, box)
     mask, n_pairs = local.mask, n_members // 2
     generator = torch.Generator().manual_seed(seed)
@@ -147,6 +148,7 @@ def _cropped(local: LocalField, box: Box) -> LocalField:
     def crop(volume: Tensor | None) -> Tensor | None:
         return None if volume is None else volume[box]
 
+    taken = local.removed
     return dataclasses.replace(
         local,
         field=local.field[box],
@@ -154,6 +156,7 @@ def _cropped(local: LocalField, box: Box) -> LocalField:
         mask=local.mask[box],
         magnitude=crop(local.magnitude),
         r2star=crop(local.r2star),
+        removed=taken and Removed(taken.field[box], taken.noise[box], taken.mask[box]),
     )
 
 

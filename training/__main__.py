@@ -7,6 +7,7 @@ import math
 import os
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
 
@@ -24,6 +25,9 @@ from training.recipe_file import RECIPES_DIR, find_recipe, read_recipe
 from training.stability import stability
 from training.tracking import write_table
 from training.train import train
+
+if TYPE_CHECKING:
+    Commands = argparse._SubParsersAction[argparse.ArgumentParser]
 
 RUNS_DIR = Path('runs')
 
@@ -101,6 +105,23 @@ def _stability(arguments: argparse.Namespace) -> int:
     return DONE
 
 
+def _brain(arguments: argparse.Namespace) -> int:
+    from training.numerical_brain import compare  # noqa: PLC0415 - its heads need nibabel
+
+    head = (
+        '| experiment | method | RMSE, ppm | slope | SSIM | covered |\n|---|---|---|---|---|---|\n'
+    )
+    sys.stdout.write(head)
+    try:
+        for row in compare(arguments.methods, seed=arguments.seed):
+            figures = f'{row.rmse:.4f} | {row.slope:.3f} | {row.ssim:.3f} | {row.covered:.2f}'
+            sys.stdout.write(f'| {row.experiment} | {row.method} | {figures} |\n')
+            sys.stdout.flush()
+    except ValueError as error:
+        raise SettingsError(str(error)) from error
+    return DONE
+
+
 def _export(arguments: argparse.Namespace) -> int:
     card = export(_run_dir(arguments.run), arguments.output, name=arguments.name)
     sys.stdout.write(f'{card}\n')
@@ -147,6 +168,7 @@ COMMANDS = {
     'samples': _samples,
     'evaluate': _evaluate,
     'stability': _stability,
+    'brain': _brain,
     'export': _export,
     'pack': _pack,
     'unpack': _unpack,
@@ -188,9 +210,7 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument('--recipe', help="on whose validation set; default: the card's own")
     command.add_argument('--device', default=device)
 
-    command = commands.add_parser('stability', help="the thesis's experiments on inversions")
-    command.add_argument('methods', nargs='+', help='names of inversions, or folders of runs')
-    command.add_argument('--samples', type=int, default=1, help='worlds of each size')
+    _add_experiments(commands)
 
     command = commands.add_parser('export', help='write weights file and model card')
     command.add_argument('run', help='folder of a run, or its name in runs')
@@ -209,6 +229,18 @@ def _parser() -> argparse.ArgumentParser:
     command = commands.add_parser('compare', help='write runs.csv and a page that compares runs')
     command.add_argument('runs', type=Path, nargs='?', default=RUNS_DIR, help='default: runs')
     return parser
+
+
+def _add_experiments(commands: 'Commands') -> None:
+    """Add what repeats the thesis's experiments."""
+    command = commands.add_parser('stability', help="the thesis's experiments on inversions")
+    command.add_argument('methods', nargs='+', help='names of inversions, or folders of runs')
+    command.add_argument('--samples', type=int, default=1, help='worlds of each size')
+
+    command = commands.add_parser('brain', help="the thesis's numerical brain phantom")
+    words = 'names of background removals or inversions, or of one of each: lbv+fansi'
+    command.add_argument('methods', nargs='+', help=words)
+    command.add_argument('--seed', type=int, default=0, help='of the head')
 
 
 if __name__ == '__main__':

@@ -15,7 +15,8 @@ def replace(path: Path, write: Callable[[Path], object]) -> None:
     write
         Writes the path that it is given.
     """
-    temporary = path.with_name(f'{path.name}.tmp')
+    # another run may replace the same file at this moment
+    temporary = path.with_name(f'{path.name}.{os.getpid()}.tmp')
     write(temporary)
     with temporary.open('rb') as file:
         os.fsync(file.fileno())

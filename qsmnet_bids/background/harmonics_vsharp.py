@@ -6,6 +6,7 @@ B. Wu et al., Magn. Reson. Med. 67:137-147, 2012, doi:10.1002/mrm.23000.
 import dataclasses
 
 from qsmnet_bids.background.harmonics import harmonics
+from qsmnet_bids.background.region import removed_of
 from qsmnet_bids.background.vsharp import vsharp
 from qsmnet_bids.tensors import LocalField, TotalField
 
@@ -35,10 +36,11 @@ def harmonics_vsharp(
         Local field in the voxels whose smallest sphere lies in the mask.
     """
     rest = harmonics(total, order=order)
-    return vsharp(
+    local = vsharp(
         dataclasses.replace(total, field=rest.field),
         max_radius=max_radius,
         min_radius=min_radius,
         radius_step=radius_step,
         threshold=threshold,
     )
+    return dataclasses.replace(local, removed=removed_of(total, local.field))

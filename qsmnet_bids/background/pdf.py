@@ -6,8 +6,9 @@ T. Liu et al., NMR Biomed. 24:1129-1136, 2011, doi:10.1002/nbm.1670.
 import torch
 from torch import Tensor
 
-from qsmnet_bids.background.region import as_local, cut_out, noise_weights, peeled
+from qsmnet_bids.background.region import as_local, cut_out, noise_weights
 from qsmnet_bids.physics.dipole import convolve, dipole_kernel
+from qsmnet_bids.physics.peel import peeled
 from qsmnet_bids.solvers.cg import conjugate_gradients
 from qsmnet_bids.tensors import Convergence, LocalField, TotalField
 

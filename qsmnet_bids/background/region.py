@@ -7,7 +7,7 @@ from torch import Tensor
 
 from qsmnet_bids.physics.box import Box, bounding_box, put_back
 from qsmnet_bids.physics.dipole import pad_to, padded_shape
-from qsmnet_bids.tensors import Convergence, LocalField, Mask, TotalField, Volume
+from qsmnet_bids.tensors import Convergence, LocalField, Mask, Removed, TotalField, Volume
 
 MOST_OFTEN = 3.0
 """A voxel's weight is at most this multiple of the median one's, however small its noise."""
@@ -82,8 +82,9 @@ def as_local(
     upper = tuple(slice(0, n) for n in region.crop)
     mask = put_back((known & region.mask)[upper], region.box, total.mask.shape)
     local = put_back(field[upper], region.box, total.mask.shape)
+    local = torch.where(mask, local, 0)
     return LocalField(
-        torch.where(mask, local, 0),
+        local,
         torch.where(mask, total.noise, 0),
         mask,
         total.voxel_size,
@@ -91,6 +92,23 @@ def as_local(
         convergence,
         None if total.magnitude is None else torch.where(mask, total.magnitude, 0),
         None if total.r2star is None else torch.where(mask, total.r2star, 0),
+        removed_of(total, local),
+    )
+
+
+def removed_of(total: TotalField, local: Volume) -> Removed:
+    """Record what was taken from a total field.
+
+    Parameters
+    ----------
+    total
+        What was split.
+    local
+        What is left, ppm, zero where it is not known.
+    """
+    inside = total.mask
+    return Removed(
+        torch.where(inside, total.field - local, 0), torch.where(inside, total.noise, 0), inside
     )
 
 
@@ -114,28 +132,3 @@ def noise_weights(total: TotalField, region: Region) -> Tensor:
     relative = torch.where(median > 0, noise / median.clamp(min=1e-30), 1)
     weights = torch.where(inside, 1 / relative.clamp(min=1 / MOST_OFTEN), 0)
     return pad_to(weights, region.shape)
-
-
-def peeled(mask: Mask, n_layers: int) -> Mask:
-    """Take off the voxels that have a face in common with the outside, again and again.
-
-    The outermost voxels hold a part of what lies outside, and with it sources of the background.
-
-    Parameters
-    ----------
-    mask
-        Of a region; what lies beyond the volume is outside.
-    n_layers
-        How often, at least 0.
-    """
-    for _ in range(n_layers):
-        kept = mask.clone()
-        for axis, n in enumerate(mask.shape):
-            kept.narrow(axis, 1, n - 1).logical_and_(mask.narrow(axis, 0, n - 1))
-            kept.narrow(axis, 0, n - 1).logical_and_(mask.narrow(axis, 1, n - 1))
-            kept.narrow(axis, 0, 1).zero_()
-            kept.narrow(axis, n - 1, 1).zero_()
-        mask = kept
-    if not bool(mask.any()):
-        raise ValueError(f'nothing is left of the mask without {n_layers} layers; it is too thin')
-    return mask

@@ -12,6 +12,12 @@ class RemoveBackgroundInputSpec(FieldInputSpec):
     """The total field and how to split it."""
 
     method = traits.Str('vsharp', usedefault=True, desc='of the background removal')
+    weights_sha256 = traits.Str('', usedefault=True, desc='so that a new network counts as new')
+    is_one_step = traits.Bool(
+        default_value=False,
+        usedefault=True,
+        desc='whether the inversion asks for what was removed',
+    )
     reliable = File(exists=True, desc='all that the first of two passes may see')
 
 
@@ -21,6 +27,9 @@ class RemoveBackgroundOutputSpec(TraitedSpec):  # type: ignore[misc] # nipype ha
     field = File(exists=True, desc='ppm')
     noise = File(exists=True, desc='standard deviation of the field, ppm')
     mask = File(exists=True, desc='where the local field is known')
+    removed = File(exists=True, desc='ppm')
+    removed_noise = File(exists=True, desc='standard deviation of the total field, ppm')
+    removed_mask = File(exists=True, desc='of the total field')
     steps = traits.List(traits.Dict, desc='for the sidecar')
     fingerprint = traits.Str(desc='of all that the outputs were made from')
 
@@ -42,8 +51,12 @@ class RemoveBackground(SimpleInterface):  # type: ignore[misc] # nipype has no t
             if isdefined(inputs.reliable)
             else None,
         )
-        for name in ('field', 'noise', 'mask'):
-            volume = getattr(local, name)
+        volumes = {name: getattr(local, name) for name in ('field', 'noise', 'mask')}
+        if inputs.is_one_step and local.removed is not None:
+            taken = local.removed
+            volumes['removed'] = taken.field
+            volumes |= {'removed_noise': taken.noise, 'removed_mask': taken.mask}
+        for name, volume in volumes.items():
             self._results[name] = numerics.save(volume, name, runtime.cwd)
         self._results['fingerprint'] = fingerprint(inputs)
         self._results['steps'] = [step.as_dict() for step in steps]

@@ -20,7 +20,7 @@ from qsmnet_bids.interfaces.specs import (
     FieldInputSpec,
     LoadedEchoesInputSpec,
 )
-from qsmnet_bids.tensors import LocalField, Mask, MultiEcho, TotalField, Volume
+from qsmnet_bids.tensors import LocalField, Mask, MultiEcho, Removed, TotalField, Volume
 
 Field = TypeVar('Field', TotalField, LocalField)
 
@@ -101,7 +101,12 @@ def load_field(kind: type[Field], inputs: FieldInputSpec, device: torch.device) 
         for path in (inputs.magnitude, inputs.r2star)
     )
     record = kind(field, noise, mask, inputs.voxel_size, inputs.b0_dir)
-    return replace(record, magnitude=magnitude, r2star=r2star)
+    record = replace(record, magnitude=magnitude, r2star=r2star)
+    if not isinstance(record, LocalField) or not isdefined(inputs.removed):
+        return record
+    paths = (inputs.removed, inputs.removed_noise, inputs.removed_mask)
+    taken, taken_noise, seen = (load(path).to(device) for path in paths)
+    return replace(record, removed=Removed(taken, taken_noise, seen))
 
 
 def load(path: str) -> Tensor:

@@ -11,7 +11,7 @@ import torch
 
 from qsmnet_bids.networks.inference import estimate
 from qsmnet_bids.physics.symmetry import SYMMETRIES, turned, turned_back
-from qsmnet_bids.tensors import ChiMap, LocalField
+from qsmnet_bids.tensors import ChiMap, LocalField, TotalField
 from qsmnet_bids.weights.registry import load_network_for
 
 
@@ -40,8 +40,7 @@ def net(local: LocalField, *, weights: str, tile_size: int = 0, n_copies: int = 
     WeightsError
         If the weights file is missing, damaged, or for another task.
     """
-    if not 1 <= n_copies <= len(SYMMETRIES):
-        raise ValueError(f'n_copies must be in [1, {len(SYMMETRIES)}], got {n_copies}')
+    _check_copies(n_copies)
     module = load_network_for('dipole', weights).module.to(local.field.device)
     chi = torch.zeros_like(local.field)
     for symmetry in SYMMETRIES[:n_copies]:
@@ -72,11 +71,12 @@ def deepqsm(local: LocalField, *, tile_size: int = 0, n_copies: int = 1) -> ChiM
 
 
 def dipolenet(local: LocalField, *, n_copies: int = 1) -> ChiMap:
-    """Invert the dipole with an unrolled network that knows the dipole and is told the noise.
+    """Invert the dipole with a network that knows the dipole and is told the noise.
 
     It starts from maps of least total variation, penalised as the noise asks, with sources
-    outside the mask for what background removal left; then come data consistency in k-space, for
-    the actual voxel size and direction of B0, and a U-Net. It works on the whole volume.
+    outside the mask at several prices for what background removal did wrong; then come data
+    consistency in k-space, for the actual voxel size and direction of B0, and a U-Net. It works on
+    the whole volume.
 
     Parameters
     ----------
@@ -91,3 +91,51 @@ def dipolenet(local: LocalField, *, n_copies: int = 1) -> ChiMap:
         ppm, zero outside the mask.
     """
     return net(local, weights='dipolenet', n_copies=n_copies)
+
+
+def onestepnet(local: LocalField, *, n_copies: int = 1) -> ChiMap:
+    """Invert the total field in one step, with background removal of its own.
+
+    Parameters
+    ----------
+    local
+        ppm; only together with what was removed from the total field does it matter.
+    n_copies
+        Mirrored copies of the field whose maps are averaged, 1 to 48; beyond 8 the axes are
+        swapped, too.
+
+    Returns
+    -------
+        ppm, zero outside the local field's mask.
+
+    Raises
+    ------
+    ValueError
+        If what was removed is not known.
+    WeightsError
+        If the weights file is missing, damaged, or for another task.
+    """
+    if local.removed is None:
+        raise ValueError(
+            'onestepnet needs the total field, which is not known here; give it a local field '
+            'that comes with what background removal took'
+        )
+    _check_copies(n_copies)
+    module = load_network_for('onestep', 'onestepnet').module.to(local.field.device)
+    total = TotalField(
+        local.field + local.removed.field,
+        local.removed.noise,
+        local.removed.mask,
+        local.voxel_size,
+        local.b0_dir,
+    )
+    chi = torch.zeros_like(local.field)
+    for symmetry in SYMMETRIES[:n_copies]:
+        chi += turned_back(estimate(module, turned(total, symmetry)), symmetry)
+    chi = torch.where(local.mask, chi.div_(n_copies), 0)
+    return ChiMap(chi, local.mask, local.voxel_size, local.b0_dir)
+
+
+def _check_copies(n_copies: int) -> None:
+    if not 1 <= n_copies <= len(SYMMETRIES):
+        raise ValueError(f'n_copies must be in [1, {len(SYMMETRIES)}], got {n_copies}')

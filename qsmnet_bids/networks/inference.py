@@ -120,7 +120,7 @@ def _prepare(network: Network, given: LocalField | TotalField, box: Box, shape: 
         relative = inside / inside[given.mask[box]].median().clamp(min=1e-12)
         sample = dataclasses.replace(sample, magnitude=pad_to(relative.float(), shape)[None, None])
     kernel = dipole_kernel(
-        _padded(shape, given), given.voxel_size, given.b0_dir, device=field.device
+        _padded(network, shape, given), given.voxel_size, given.b0_dir, device=field.device
     )[None]
     if 'inverse' in network.needs:
         parts = (sample.field, sample.mask, sample.noise, kernel)
@@ -134,10 +134,10 @@ def _prepare(network: Network, given: LocalField | TotalField, box: Box, shape: 
     return sample
 
 
-def _padded(shape: Grid, given: LocalField | TotalField) -> Grid:
+def _padded(network: Network, shape: Grid, given: LocalField | TotalField) -> Grid:
     """Enlarge by the margin to lengths that transform fast; z to an even one."""
     sides = zip(shape, given.voxel_size, strict=True)
-    is_local = isinstance(given, LocalField)
+    is_local = isinstance(given, LocalField) or network.is_near_sighted
     margin = LOCAL_MARGIN_MM if is_local else MARGIN * max(n * size for n, size in sides)
     x, y, z = padded_shape(shape, given.voxel_size, margin)
     while z % 2:

@@ -27,12 +27,15 @@ class Network(nn.Module):
         whole volumes only.
     is_turned
         Whether it knows no other direction of B0 than z and no other voxels than cubes.
+    is_near_sighted
+        Whether the kernel need not reach what lies far outside the mask, even for a total field.
     """
 
     task: Task = 'dipole'
     multiple: int
     needs: frozenset[Need] = frozenset()
     is_turned: ClassVar[bool] = False
+    is_near_sighted: ClassVar[bool] = False
 
     def scale(self, sample: Sample) -> Tensor:
         """Measure what the sample's field is divided by; tiles of a volume share the whole's.

@@ -122,7 +122,7 @@ class Unrolled(Network):
         if sample.kernel is None or sample.voxel_size is None:
             raise ValueError('this network needs the voxel size, got a sample without')
         least, by_noise = VARIATION
-        maps = least_variation(
+        maps, _ = least_variation(
             field,
             weight,
             sample.kernel,

@@ -32,7 +32,7 @@ def least_variation(
     *,
     alpha: Tensor,
     stages: Sequence[tuple[int, float]],
-) -> Tensor:
+) -> tuple[Tensor, Tensor]:
     """Minimise 1/2 |sqrt(weight) (D chi - field)|^2 + alpha |gradient chi|_1 by ADMM.
 
     chi is free outside the mask, so that it may explain there what sources inside cannot.
@@ -55,18 +55,25 @@ def least_variation(
 
     Returns
     -------
-        A channel for each stage in the field's unit, shape ``(n, len(stages), x, y, z)``; neither
-        masked nor referenced.
+        A channel for each stage in the field's unit, shape ``(n, len(stages), x, y, z)``, neither
+        masked nor referenced; and the field of the first stage's sources outside the mask, shape
+        ``(n, 1, x, y, z)``.
     """
     x, y, z = field.shape[2:]
     if field.is_meta:  # operations are only counted: there are no numbers to go by
-        return field.new_zeros((len(field), len(stages), x, y, z))
+        return field.new_zeros((len(field), len(stages), x, y, z)), torch.zeros_like(field)
     grid = grid_of((x, y, z), kernel)
     grow = (0, grid[2] - z, 0, grid[1] - y, 0, grid[0] - x)
     fields, weights = (nn.functional.pad(part[:, 0], grow) for part in (field, weight))
     parts = zip(fields, weights, kernel, voxel_size.tolist(), alpha.tolist(), strict=True)
-    maps = [torch.stack(_run(*part, stages)) for part in parts]
-    return torch.stack(maps)[..., :x, :y, :z]
+    maps, outer = [], []
+    for part in parts:
+        own = _run(*part, stages)
+        maps.append(torch.stack(own)[..., :x, :y, :z])
+        outside = own[0] * (part[1] == 0)
+        spectrum = torch.fft.rfftn(outside).mul_(part[2])
+        outer.append(torch.fft.irfftn(spectrum, s=grid)[:x, :y, :z])
+    return torch.stack(maps), torch.stack(outer)[:, None]
 
 
 def _run(

@@ -74,6 +74,7 @@ def brain_phantom(
     oblique: float = 0.0,
     seed: int = 0,
     session: int = 0,
+    lesion_ppm: float | None = None,
 ) -> BrainPhantom:
     """Build the head of one subject in one session.
 
@@ -88,6 +89,9 @@ def brain_phantom(
         Voxel size and tilt leave all of these as they are.
     session
         Decides where in the field of view the head lies.
+    lesion_ppm
+        Susceptibility of the haemorrhage, and minus that of the calcification; None for some
+        0.8 ppm, as the seed decides.
     """
     form = np.random.default_rng([seed, 0])
     pose = random_pose(form, np.random.default_rng([seed, 1, session]))
@@ -98,7 +102,7 @@ def brain_phantom(
     paint_head(canvas, distance)
     window, part = canvas.window(BRAIN_BOX), canvas.part_of(BRAIN_BOX)
     labels = torch.zeros(distance.shape, dtype=torch.int16)
-    labels[part] = _paint_brain(window, tissue, distance[part], form)
+    labels[part] = _paint_brain(window, tissue, distance[part], form, lesion_ppm)
     above, below = slice(grid.n_below, None), slice(grid.n_below)
     chi, proton_density, r2star, t1 = (volume[:, :, above].clone() for volume in canvas.maps)
     chi_below = canvas.maps[0][:, :, below].clone()
@@ -122,7 +126,11 @@ class _Brain:
 
 
 def _paint_brain(
-    window: Canvas, tissue: Lattice, distance: Volume, form: np.random.Generator
+    window: Canvas,
+    tissue: Lattice,
+    distance: Volume,
+    form: np.random.Generator,
+    lesion_ppm: float | None,
 ) -> Int[Tensor, 'x y z']:
     """Paint the brain and return its segmentation."""
     brain = _brain(window.positions, tissue, form)
@@ -143,7 +151,11 @@ def _paint_brain(
     labels[(veins > 0.5) & (labels > 0)] = anatomy.BLOOD_LABEL
     for structure in (anatomy.CALCIFICATION, anatomy.BLEED):
         fraction = window.cover(structure.shapes)
-        window.paint(fraction, _varied(structure.tissue, form))
+        tissue_there = _varied(structure.tissue, form)
+        if lesion_ppm is not None:
+            sign = 1 if structure.tissue.chi > 0 else -1
+            tissue_there = replace(tissue_there, chi=sign * lesion_ppm)
+        window.paint(fraction, tissue_there)
         labels[(fraction > 0.5) & (labels > 0)] = structure.label
     return labels
 

@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from torch import Tensor
 
-from qsmnet_bids.tensors import LocalField, TotalField
+from qsmnet_bids.tensors import LocalField, Removed, TotalField
 from qsmnet_bids.vectors import Vector
 
 Field = TypeVar('Field', LocalField, TotalField)
@@ -41,7 +41,7 @@ def turned(given: Field, symmetry: Symmetry) -> Field:
 
     b0_dir = _swapped(given.b0_dir, order)
     signs = [-1 if axis in mirrored else 1 for axis in range(3)]
-    return dataclasses.replace(
+    result = dataclasses.replace(
         given,
         field=turn(given.field),
         noise=turn(given.noise),
@@ -51,6 +51,11 @@ def turned(given: Field, symmetry: Symmetry) -> Field:
         magnitude=turn_optional(given.magnitude),
         r2star=turn_optional(given.r2star),
     )
+    if isinstance(result, LocalField) and result.removed is not None:
+        taken = result.removed
+        removed = Removed(turn(taken.field), turn(taken.noise), turn(taken.mask))
+        return dataclasses.replace(result, removed=removed)
+    return result
 
 
 def turned_back(volume: Tensor, symmetry: Symmetry) -> Tensor:

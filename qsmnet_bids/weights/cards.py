@@ -7,7 +7,7 @@ from typing import Any
 from qsmnet_bids.errors import WeightsError
 
 WEIGHTS_DIR = Path(__file__).parent
-WHOLE = ('unrolled',)
+WHOLE = ('refined', 'unrolled')
 """Architectures that need the dipole kernel, which sees the whole volume."""
 
 
@@ -56,6 +56,22 @@ def sees_whole(name: str, directory: Path = WEIGHTS_DIR) -> bool:
         Holds ``NAME.json``.
     """
     return str(read_card(name, directory)['network']['architecture']) in WHOLE
+
+
+def is_one_step(name: str, directory: Path = WEIGHTS_DIR) -> bool:
+    """Tell whether a method is a network that takes the total field, not the local one.
+
+    Parameters
+    ----------
+    name
+        Of an inversion.
+    directory
+        Holds ``NAME.json``.
+    """
+    return (
+        name in available(directory)
+        and read_card(name, directory)['network'].get('task') == 'onestep'
+    )
 
 
 def uncertainty_factor(method: str, directory: Path = WEIGHTS_DIR) -> float:

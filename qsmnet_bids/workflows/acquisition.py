@@ -24,13 +24,20 @@ from qsmnet_bids.interfaces.steps import Parameters
 from qsmnet_bids.interfaces.weigh_magnitude import WeighMagnitude
 from qsmnet_bids.interfaces.write_derivatives import WriteDerivatives
 from qsmnet_bids.interfaces.write_figures import WriteFigures
-from qsmnet_bids.weights.cards import available, read_card, sees_whole, uncertainty_factor
+from qsmnet_bids.weights.cards import (
+    available,
+    is_one_step,
+    read_card,
+    sees_whole,
+    uncertainty_factor,
+)
 from qsmnet_bids.workflows.extras import (
     COMPANIONS,
     add_regions,
     add_two_pass,
     add_uncertainty,
     add_weighting,
+    handed_on,
 )
 from qsmnet_bids.workflows.memory import (
     ensemble_memory_gb,
@@ -132,8 +139,7 @@ def init_acquisition_wf(
             n_echoes=len(acquisition.echo_times),
             n_orientations=max(1, len(acquisition.orientations)),
         )
-        if weights and name in ('invert_dipole', 'estimate_uncertainty'):
-            size = max(size, _network_gb(acquisition, methods, name))
+        size = max(size, _network_gb(acquisition, methods, name))
         # a GPU does the work; the node must not wait for as many processors as others compute on
         needed = 1 if getattr(interface.inputs, 'use_gpu', False) else n_procs
         return Node(interface, name=name, mem_gb=size, n_procs=needed)
@@ -154,7 +160,7 @@ def init_acquisition_wf(
             (fit_field, remove_background, _same('field', 'noise', 'fingerprint')),
             (fit_field, remove_background, COMPANIONS),
             (fit_field, invert_dipole, COMPANIONS),
-            (remove_background, invert_dipole, _same('field', 'noise', 'mask', 'fingerprint')),
+            (remove_background, invert_dipole, handed_on(remove_background)),
             (mask_run, draw_figures, _same('mask', 'magnitude', 'phase')),
             (fit_field, draw_figures, [('field', 'total'), *_same('r2star', 'unwrapped')]),
             (remove_background, draw_figures, [('field', 'local')]),
@@ -229,6 +235,8 @@ def _stages(
     removal = RemoveBackground(
         method=methods.background,
         parameters=methods.parameters_of(methods.background),
+        weights_sha256=_weights(methods.background).get('sha256', ''),
+        is_one_step=is_one_step(methods.inversion),
         **geometry | resources,
     )
     invert = InvertOrientations if acquisition.orientations else InvertDipole
@@ -281,6 +289,11 @@ def _same(*names: str) -> list[tuple[str, str]]:
 
 
 def _network_gb(acquisition: Acquisition, methods: Methods, name: str) -> float:
+    """Estimate what a node needs for its network; 0 where it has none."""
+    if name == 'remove_background' and _weights(methods.background):
+        return whole_memory_gb(acquisition.shape)
+    if not _weights(methods.inversion) or name not in ('invert_dipole', 'estimate_uncertainty'):
+        return 0.0
     copies = ensemble_memory_gb(acquisition.shape) if name == 'estimate_uncertainty' else 0.0
     if sees_whole(methods.inversion):
         return copies + whole_memory_gb(acquisition.shape)
@@ -292,8 +305,8 @@ def _network_gb(acquisition: Acquisition, methods: Methods, name: str) -> float:
     )
 
 
-def _weights(inversion: str) -> dict[str, str]:
-    """Name the network that an inversion stands for; empty where it is none."""
-    if inversion not in available():
+def _weights(method: str) -> dict[str, str]:
+    """Name the network that a method stands for; empty where it is none."""
+    if method not in available():
         return {}
-    return {'name': inversion, 'sha256': str(read_card(inversion)['sha256'])}
+    return {'name': method, 'sha256': str(read_card(method)['sha256'])}

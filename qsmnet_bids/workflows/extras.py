@@ -6,6 +6,20 @@ from qsmnet_bids.interfaces.measure_atlas import MeasureAtlas
 
 COMPANIONS = [('sum_of_squares', 'magnitude'), ('r2star', 'r2star')]
 """What the field's fit hands on beside the field."""
+LOCAL = ('field', 'noise', 'mask', 'fingerprint')
+TAKEN = ('removed', 'removed_noise', 'removed_mask')
+
+
+def handed_on(remove_background: Node) -> list[tuple[str, str]]:
+    """Tell what a background removal hands to an inversion, as nipype has connections.
+
+    Parameters
+    ----------
+    remove_background
+        Its ``is_one_step`` says whether what it takes from the field is handed on, too.
+    """
+    names = LOCAL + (TAKEN if remove_background.inputs.is_one_step else ())
+    return [(name, name) for name in names]
 
 
 def add_two_pass(workflow: Workflow, *, combine_passes: Node) -> None:
@@ -25,12 +39,11 @@ def add_two_pass(workflow: Workflow, *, combine_passes: Node) -> None:
     first_background = second_background.clone('first_background')
     first_inversion = second_inversion.clone('first_inversion')
     of_field = [('field', 'field'), ('noise', 'noise'), ('fingerprint', 'fingerprint')]
-    of_masked = [*of_field, ('mask', 'mask')]
     workflow.connect(
         [
             (mask_run, first_background, [('mask', 'mask'), ('reliable', 'reliable')]),
             (fit_field, first_background, [*of_field, *COMPANIONS]),
-            (first_background, first_inversion, of_masked),
+            (first_background, first_inversion, handed_on(first_background)),
             (fit_field, first_inversion, COMPANIONS),
             (first_background, combine_passes, [('mask', 'first_mask')]),
             (first_background, combine_passes, [('steps', 'first_background_steps')]),
@@ -69,7 +82,7 @@ def add_uncertainty(workflow: Workflow, estimate_uncertainty: Node) -> None:
             ]
         )
     for estimating, background in passes.items():
-        local = [(name, name) for name in ('field', 'noise', 'mask', 'fingerprint')]
+        local = handed_on(background)
         workflow.connect([(background, estimating, local), (fit_field, estimating, COMPANIONS)])
     told = [(name, f'uncertainty_{name}') for name in ('fingerprint', 'steps', 'quality')]
     volume = ('uncertainty', 'uncertainty')

@@ -74,6 +74,14 @@ class TestEachMethod:
         assert local.magnitude is None
         assert local.r2star is None
 
+    def test_what_was_removed_makes_it_the_total_field_again(self, method, head):
+        total = total_field(head)
+        local = split(method, total)
+        again = local.field + local.removed.field
+        torch.testing.assert_close(again, torch.where(total.mask, total.field, 0))
+        assert torch.equal(local.removed.mask, total.mask)
+        assert torch.equal(local.removed.noise, total.noise)
+
     def test_magnitude_and_r2star_are_passed_on(self, method, head):
         magnitude, r2star = head.echoes.magnitude[0], 20 + head.echoes.magnitude[1]
         total = dataclasses.replace(total_field(head), magnitude=magnitude, r2star=r2star)

@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from qsmnet_bids.background.harmonics import harmonics, solid_harmonics
-from qsmnet_bids.background.poisson import negative_laplacian
+from qsmnet_bids.solvers.poisson import negative_laplacian
 from qsmnet_bids.tensors import TotalField
 from tests.simulated import coordinates
 

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from qsmnet_bids.inversion import METHODS
-from qsmnet_bids.tensors import LocalField
+from qsmnet_bids.tensors import LocalField, Removed
 from tests.simulated import simulate
 
 
@@ -24,6 +24,7 @@ def local_field(head):
         echoes.b0_dir,
         magnitude=echoes.magnitude.square().sum(0).sqrt(),
         r2star=head.r2star * head.brain,
+        removed=Removed((head.total - head.local) * head.brain, 0.001 * head.brain, head.brain),
     )
 
 

@@ -1,13 +1,15 @@
+import dataclasses
 import functools
 import math
 
 import pytest
 import torch
 
+from qsmnet_bids.background import METHODS
 from qsmnet_bids.errors import WeightsError
 from qsmnet_bids.inversion import net as module
 from qsmnet_bids.physics.symmetry import turned
-from qsmnet_bids.tensors import LocalField
+from qsmnet_bids.tensors import LocalField, TotalField
 from qsmnet_bids.weights.registry import load_network, load_network_for
 from tests.networks.shipped import ship
 from tests.simulated import simulate
@@ -70,6 +72,29 @@ def test_the_mean_of_mirrored_copies_is_mirrored_with_the_field():
 
     assert error(1) > 1e-2
     assert error(8) < 1e-4
+
+
+def test_one_step_takes_the_total_field_and_removes_the_background_itself(tmp_path, monkeypatch):
+    ship(tmp_path, 'onestepnet', 'refined', task='onestep', features=2, depth=1)
+    load = functools.partial(load_network_for, directory=tmp_path)
+    monkeypatch.setattr(module, 'load_network_for', load)
+    head = simulate(shape=(32, 30, 28), b0_dir=(0.0, 0.6, 0.8))
+    noise = 0.001 * head.brain
+    total = TotalField(
+        head.total * head.brain, noise, head.brain, head.echoes.voxel_size, head.echoes.b0_dir
+    )
+    locals_ = [METHODS[name](total) for name in ('lbv', 'vsharp')]
+    maps = [module.onestepnet(local) for local in locals_]
+    for chi, local in zip(maps, locals_, strict=True):
+        assert torch.equal(chi.mask, local.mask)
+        assert torch.isfinite(chi.chi).all()
+        assert not chi.chi[~chi.mask].any()
+    both = maps[0].mask & maps[1].mask
+    # whatever else removed a background, the network sees the same total field
+    torch.testing.assert_close(maps[0].chi[both], maps[1].chi[both], rtol=1e-3, atol=1e-4)
+    assert torch.corrcoef(torch.stack([maps[0].chi[both], head.chi[both]]))[0, 1] > 0.8
+    with pytest.raises(ValueError, match='onestepnet needs the total field'):
+        module.onestepnet(dataclasses.replace(locals_[0], removed=None))
 
 
 @pytest.mark.parametrize('n_copies', [0, 49])

@@ -89,3 +89,14 @@ def test_voxel_size_changes_the_sampling_not_the_subject(head):
     assert volume == pytest.approx(float(head.mask.sum()) * 64, rel=0.01)
     for name in ('putamen', 'white matter', 'thalamus'):
         assert mean_chi(finer, name) == pytest.approx(mean_chi(head, name), abs=0.01)
+
+
+def test_lesions_may_be_given_and_leave_the_rest_as_it_is(head):
+    strong = brain_phantom(voxel_size=(4.0, 4.0, 4.0), seed=3, lesion_ppm=1.0)
+    assert float(strong.chi[strong.mask].max()) == pytest.approx(1.0)
+    assert float(strong.chi[strong.mask].min()) == pytest.approx(-1.0)
+    assert torch.equal(strong.labels, head.labels)
+    lesions = (anatomy.CALCIFICATION.label, anatomy.BLEED.label)
+    changed = (strong.chi != head.chi) & strong.mask
+    near = ndimage.binary_dilation(torch.isin(head.labels, torch.tensor(lesions)), iterations=2)
+    assert not (changed & ~torch.from_numpy(near)).any()

@@ -2,10 +2,13 @@
 
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 
+from qsmnet_bids.networks.refined import LAYERS
 from qsmnet_bids.networks.scaling import VOXELS
+from qsmnet_bids.physics.peel import peeled
 from training.worlds.dice import Dice
 from training.worlds.field import periodic_field
 from training.worlds.matter import Matter
@@ -15,6 +18,8 @@ SPACE = (1, 2, 3)
 AIR_PPM = 9.4
 """Of air, relative to tissue."""
 HOLE_SIGNAL = 0.25
+LEAST = 0.02
+"""Share of a world that a mask must have; its core may have a quarter of that."""
 NONE, EVEN = 0, 1
 """Ways to misjudge noise; the third is by a factor alone."""
 
@@ -65,9 +70,18 @@ def draw_mask(dice: Dice, matter: Matter) -> Tensor:
     for axis in SPACE:
         holes = holes | holes.roll(1, axis) | holes.roll(-1, axis)
     mask = mask & ~holes
-    # a world whose mask came out all but empty is taken whole
-    small = mask.float().mean(SPACE, keepdim=True) < 0.02
-    return (mask | small).float()
+    # a world whose mask came out all but empty, or all border, is taken whole
+    small = mask.float().mean(SPACE, keepdim=True) < LEAST
+    thin = dice.column(np.array([_is_thin(own) for own in mask])) > 0
+    return (mask | small | thin).float()
+
+
+def _is_thin(mask: Tensor) -> bool:
+    try:
+        core = peeled(mask, LAYERS)
+    except ValueError:
+        return True
+    return float(core.float().mean()) < LEAST / 4
 
 
 def referenced(chi: Tensor, mask: Tensor) -> Tensor:

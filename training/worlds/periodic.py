@@ -140,12 +140,16 @@ class Worlds:
         )
         deviation = noise_deviation(dice, local, matter, mask, limits)
         field = local + errors_of(dice, local, matter, mask, kernels, limits)
-        if not is_dipole:
-            field = field + background_field(dice, matter, mask, kernels)
         field = field + deviation * white(dice, grid.n_worlds, grid.shape)
-        if is_dipole and self.removed:
-            field, mask = removed(dice, field, deviation, mask, grid, share=self.removed)
-            chi = self._seen(matter, mask)
+        if not is_dipole or self.removed:
+            total = field + background_field(dice, matter, mask, kernels)
+            if is_dipole:
+                field, mask = removed(
+                    dice, field, total, deviation, mask, grid, share=self.removed
+                )
+                chi = self._seen(matter, mask)
+            else:
+                field = total
         label = local * mask if self.task == 'background' else chi
         given, inside = (field * mask)[:, None], mask[:, None]
         known = (deviation * mask)[:, None]

@@ -1,8 +1,8 @@
 """What removing the background leaves of a local field, by the app's own methods.
 
 A method that knows the background only as what is harmonic in the mask takes every harmonic part
-of the local field along, the more so the nearer to the mask's border. It would do so for any
-background, which is why none is needed here.
+of the local field along, the more so the nearer to the mask's border; and it leaves some of the
+background there, whose sources are near and strong.
 """
 
 import torch
@@ -21,16 +21,24 @@ LEAST = 0.02
 
 
 def removed(
-    dice: Dice, field: Tensor, noise: Tensor, mask: Tensor, grid: Grid, *, share: float
+    dice: Dice,
+    field: Tensor,
+    total: Tensor,
+    noise: Tensor,
+    mask: Tensor,
+    grid: Grid,
+    *,
+    share: float,
 ) -> tuple[Tensor, Tensor]:
-    """Take from some worlds what background removal would take.
+    """Measure some worlds with a background that is then removed.
 
     Parameters
     ----------
     dice
         To draw with.
-    field, noise
-        Local field as it is measured and its standard deviation, ppm, shape ``(world, x, y, z)``.
+    field, total, noise
+        Local field as it is measured, the same with the background's, and the standard deviation
+        of either, ppm, shape ``(world, x, y, z)``.
     mask
         1 or 0.
     grid
@@ -40,8 +48,8 @@ def removed(
 
     Returns
     -------
-        Field, ppm, zero outside the mask of those worlds, and the mask, from which the methods
-        take a layer; a world of which they would leave next to nothing stays as it is.
+        Local field, ppm, zero outside the mask of those worlds, and the mask, from which the
+        methods take a layer; a world of which they would leave next to nothing stays as it is.
     """
     n = grid.n_worlds
     chosen, kinds = dice.rng.random(n) < share, dice.rng.integers(len(NAMES), size=n)
@@ -50,10 +58,14 @@ def removed(
     field, mask = field.clone(), mask.clone()
     for world in torch.arange(n)[torch.as_tensor(chosen)].tolist():
         x, y, z = (float(side * sides[world]) for side in grid.voxel_sizes[world])
-        total = TotalField(
-            field[world], noise[world], mask[world] > 0, (x, y, z), grid.b0_dirs[world]
+        measured = TotalField(
+            total[world] * mask[world],
+            noise[world],
+            mask[world] > 0,
+            (x, y, z),
+            grid.b0_dirs[world],
         )
-        local = METHODS[NAMES[kinds[world]]](total)
+        local = METHODS[NAMES[kinds[world]]](measured)
         if float(local.mask.float().mean()) < LEAST:
             continue
         field[world], mask[world] = local.field, local.mask.to(mask.dtype)

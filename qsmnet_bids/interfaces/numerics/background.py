@@ -1,11 +1,13 @@
 """For the node that removes the background field."""
 
 from qsmnet_bids.background import METHODS as BACKGROUNDS
-from qsmnet_bids.interfaces.numerics.calling import call, prepare, with_convergence
-from qsmnet_bids.interfaces.steps import Parameters, Step, hyper_parameters
+from qsmnet_bids.interfaces.numerics.calling import prepare, with_convergence
+from qsmnet_bids.interfaces.numerics.tiles import call_within_memory
+from qsmnet_bids.interfaces.steps import Parameters, Step, Values, hyper_parameters
 from qsmnet_bids.interfaces.volumes import load, load_field, save
 from qsmnet_bids.tensors import LocalField, Mask, TotalField
 from qsmnet_bids.two_pass import restrict
+from qsmnet_bids.weights.cards import available, read_card
 
 __all__ = [
     'TotalField',
@@ -36,9 +38,11 @@ def remove_background(
     given = parameters.get(method, {})
     values = hyper_parameters(BACKGROUNDS[method], given)
 
-    def remove() -> LocalField:
+    def remove(smaller: Values) -> LocalField:
         seen = total if reliable is None else restrict(total, reliable=reliable)
-        return BACKGROUNDS[method](seen, **given)
+        return BACKGROUNDS[method](seen, **{**given, **smaller})
 
-    local, step = call('background', method, remove, values)
+    values |= {'weights_sha256': read_card(method)['sha256']} if method in available() else {}
+    longest = max(total.field.shape)
+    local, step = call_within_memory('background', method, remove, values, longest=longest)
     return local, [with_convergence(step, local.convergence)]

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from qsmnet_bids.background import poisson
+from qsmnet_bids.solvers import poisson
 from tests.simulated import coordinates
 
 GRIDS = [((25, 22, 19), (1.0, 1.0, 1.0)), ((24, 23, 9), (0.8, 0.9, 2.0))]

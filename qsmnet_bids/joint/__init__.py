@@ -1,1 +1,0 @@
-"""Total field to susceptibility in one step."""

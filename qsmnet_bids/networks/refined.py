@@ -1,0 +1,159 @@
+"""Maps of least total variation, and a U-Net that mends them: for all three tasks.
+
+What background removal leaves or takes is harmonic in the mask, and so is the field of sources
+outside it. The maps differ in what such sources cost: where they are cheap, they take up what
+background removal did wrong, and a part of the tissue's own field with it; where they are dear,
+the tissue has to explain everything. Which is better where depends on noise and on the distance
+from the mask's border, which the U-Net learns. From a total field the Laplacian boundary value
+problem is solved first: D. Zhou et al., NMR Biomed. 27:312-319, 2014, doi:10.1002/nbm.3064.
+"""
+
+import torch
+from torch import Tensor, nn
+
+from qsmnet_bids.networks.closed_form import Task, tikhonov_kernel, trust
+from qsmnet_bids.networks.fourier import convolve
+from qsmnet_bids.networks.informed import GAIN
+from qsmnet_bids.networks.network import Need, Network
+from qsmnet_bids.networks.sample import Sample
+from qsmnet_bids.networks.scaling import VOXELS, divisor, mean_magnitude
+from qsmnet_bids.networks.unet import Normalisation, UNet, as_correction
+from qsmnet_bids.networks.variation import least_variation
+from qsmnet_bids.physics.peel import peeled
+from qsmnet_bids.solvers.poisson import negative_laplacian, solve_poisson
+
+VARIATION = (0.004, 0.1)
+"""Weight of the total variation without noise, and what noise as strong as the field adds."""
+STAGES = ((14, 0.01), (5, 0.1), (4, 1.0))
+"""Steps towards least variation and the price of gradients outside the mask."""
+LAYERS = 2
+"""Of the mask's border, in which the Laplacian of a total field is not that of the tissue."""
+CYCLES, RESIDUAL = 12, 1e-3
+"""Most multigrid cycles of the boundary value problem, and where they end."""
+FIRST_STEP = 0.1
+"""Of data consistency, before training."""
+N_CHANNELS = 6 + len(STAGES)
+
+
+class Refined(Network):
+    """Mend maps of least total variation by a round of data consistency and a U-Net.
+
+    The first map's sources outside the mask are subtracted from the field. Towards what is left
+    the maps' mean moves by step * T (trust (left - D chi)), where T = D / (D^2 + alpha) and trust
+    falls with the voxel's noise. The U-Net sees that map, the move, how the maps differ, both
+    parts of the field, the mask and the noise, and corrects the map, or the local field that goes
+    with it.
+
+    Parameters
+    ----------
+    task
+        Local field to susceptibility, total to local field, or total field to susceptibility.
+    features, depth, kernel_size, normalisation, dropout, fold
+        Of the U-Net.
+    """
+
+    needs: frozenset[Need] = frozenset({'kernel', 'voxel_size'})
+    is_near_sighted = True
+
+    def __init__(
+        self,
+        *,
+        task: Task = 'dipole',
+        features: int = 24,
+        depth: int = 3,
+        kernel_size: int = 3,
+        normalisation: Normalisation = 'batch',
+        dropout: float = 0.0,
+        fold: int = 2,
+    ) -> None:
+        super().__init__()
+        self.task: Task = task
+        # before it has learnt anything, the network is all but its start
+        unet = UNet(
+            in_channels=N_CHANNELS,
+            features=features,
+            depth=depth,
+            kernel_size=kernel_size,
+            normalisation=normalisation,
+            dropout=dropout,
+            fold=fold,
+        )
+        self.unet = as_correction(unet)
+        self.multiple = self.unet.multiple
+        self.shares = nn.Parameter(torch.full((len(STAGES),), 1 / len(STAGES)))
+        self.step = nn.Parameter(torch.tensor(FIRST_STEP))
+        # alpha = exp(first) + exp(second) * share of noise
+        self.penalty = nn.Parameter(torch.tensor([0.02, 0.2]).log())
+        # of the measured field in the local one; the rest is the map's
+        self.measured = nn.Parameter(torch.tensor(0.5)) if task == 'background' else None
+
+    def forward(self, sample: Sample) -> Tensor:
+        """Apply the network.
+
+        Parameters
+        ----------
+        sample
+            Sides are multiples of ``multiple``.
+
+        Returns
+        -------
+            ppm, shape ``(n, 1, x, y, z)``.
+        """
+        kernel, sizes, mask = sample.kernel, sample.voxel_size, sample.mask
+        if kernel is None or sizes is None:
+            missing = 'dipole kernel' if kernel is None else 'voxel size'
+            raise ValueError(f'this network needs the {missing}, got a sample without')
+        field, known = sample.field * mask, mask
+        if self.task != 'dipole':
+            field, known = _without_background(field, mask, sizes)
+        scale = mean_magnitude(field, known)
+        unit = divisor(scale)
+        field, noise = field / unit, sample.noise * known / unit
+        power = divisor(field.square().sum(VOXELS))
+        share = (noise.square().sum(VOXELS) / power).clamp(max=1)[:, None, None, None]
+        weight = trust(noise, known)
+        least, by_noise = VARIATION
+        maps, outer = least_variation(
+            field,
+            weight,
+            kernel,
+            sizes,
+            alpha=least + by_noise * share.flatten().sqrt(),
+            stages=STAGES,
+        )
+        maps, outer = maps * known, outer * known
+        left = field - outer
+        chi = torch.einsum('nkxyz,k->nxyz', maps, self.shares)[:, None]
+        floor, most = self.penalty.exp()
+        unexplained = weight * (left - convolve(chi, kernel))
+        move = convolve(unexplained, tikhonov_kernel(kernel, floor + most * share)) * known
+        chi = chi + self.step * move
+        differences = maps[:, :-1] - maps[:, 1:]
+        seen = [chi / GAIN, move / GAIN, mask, known, torch.log1p(noise)]
+        seen += [differences / GAIN, left, torch.asinh(outer)]
+        learnt = self.unet(torch.cat(seen, dim=1)).to(scale.dtype)
+        if self.measured is None:
+            return (chi + GAIN * learnt) * mask * scale
+        own = convolve(chi, kernel)
+        return (own + self.measured * known * (left - own) + learnt) * mask * scale
+
+
+@torch.no_grad()
+def _without_background(field: Tensor, mask: Tensor, sizes: Tensor) -> tuple[Tensor, Tensor]:
+    """Give what no harmonic function explains, and where it is known."""
+    if field.is_meta:  # operations are only counted: there are no numbers to go by
+        return field, mask
+    fields, knowns = [], []
+    for total, inside, size in zip(field[:, 0], mask[:, 0] > 0, sizes.tolist(), strict=True):
+        known = peeled(inside, LAYERS)
+        x, y, z = size
+        local = solve_poisson(
+            negative_laplacian(total, (x, y, z)),
+            known,
+            (x, y, z),
+            max_iterations=CYCLES,
+            tolerance=RESIDUAL,
+        )
+        fields.append(local.value * known)
+        knowns.append(known.to(mask.dtype))
+    return torch.stack(fields)[:, None], torch.stack(knowns)[:, None]

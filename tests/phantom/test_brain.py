@@ -94,7 +94,8 @@ def test_voxel_size_changes_the_sampling_not_the_subject(head):
 def test_lesions_may_be_given_and_leave_the_rest_as_it_is(head):
     strong = brain_phantom(voxel_size=(4.0, 4.0, 4.0), seed=3, lesion_ppm=1.0)
     assert float(strong.chi[strong.mask].max()) == pytest.approx(1.0)
-    assert float(strong.chi[strong.mask].min()) == pytest.approx(-1.0)
+    # no voxel is all calcification at this size
+    assert -1.0 <= float(strong.chi[strong.mask].min()) < float(head.chi[head.mask].min())
     assert torch.equal(strong.labels, head.labels)
     lesions = (anatomy.CALCIFICATION.label, anatomy.BLEED.label)
     changed = (strong.chi != head.chi) & strong.mask

@@ -15,6 +15,7 @@ from qsmnet_bids.masking import METHODS as MASKINGS
 from qsmnet_bids.referencing import reference
 from qsmnet_bids.tensors import ChiMap, LocalField, Mask, MultiEcho, TotalField
 from qsmnet_bids.unwrapping import METHODS as UNWRAPPINGS
+from qsmnet_bids.weights.cards import is_one_step
 
 Field = TypeVar('Field', TotalField, LocalField)
 Stage = Literal['fieldmap', 'background', 'inversion', 'chain']
@@ -130,7 +131,9 @@ def _backgrounds(noisy: Head, head: Head, plan: Plan) -> Iterator[Result]:
 
 
 def _inversions(noisy: Head, head: Head, plan: Plan) -> Iterator[Result]:
-    yield from _inverted(noisy.local, '', head, plan)
+    names = [n for n in plan.inversions or tuple(INVERSIONS) if not is_one_step(n)]
+    if names:  # those of one step have no true input of their own here
+        yield from _inverted(noisy.local, '', head, replace(plan, inversions=tuple(names)))
 
 
 def _chains(noisy: Head, head: Head, plan: Plan) -> Iterator[Result]:

@@ -16,6 +16,7 @@ BACKGROUNDS = (
     'harmonics',
     'harmonics_vsharp',
     'highpass',
+    'backgroundnet',
 )
 INVERSIONS = (
     'tikhonov',
@@ -30,6 +31,7 @@ INVERSIONS = (
     'star',
     'deepqsm',
     'dipolenet',
+    'onestepnet',
 )
 JOINT_INVERSIONS = ('cosmos',)
 REFERENCES = ('mask', 'csf', 'segmentation', 'none')
@@ -145,8 +147,8 @@ class Settings:
     masking: str = 'combined'
     unwrapping: str = 'best_path'
     fieldmap: str = 'weighted_mean'
-    background: str = 'vsharp'
-    inversion: str = 'tikhonov'
+    background: str = 'lbv'
+    inversion: str = 'dipolenet'
     reference: str = 'mask'
     segmentation: str | None = None
     atlas: tuple[Path, ...] = ()

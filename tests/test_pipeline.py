@@ -1,5 +1,6 @@
 import dataclasses
 import math
+from functools import partial
 
 import pytest
 import torch
@@ -9,13 +10,15 @@ from qsmnet_bids.fieldmap import METHODS as FIELDMAPS
 from qsmnet_bids.inversion import METHODS as INVERSIONS
 from qsmnet_bids.inversion.tkd import tkd
 from qsmnet_bids.masking import METHODS as MASKINGS
-from qsmnet_bids.pipeline import reconstruct
+from qsmnet_bids.pipeline import reconstruct as reconstruct_by_default
 from qsmnet_bids.referencing import reference
 from qsmnet_bids.two_pass import combine, find_reliable, restrict
 from qsmnet_bids.uncertainty import ensemble
 from qsmnet_bids.unwrapping import METHODS as UNWRAPPINGS
 from tests.simulated import simulate
 
+reconstruct = partial(reconstruct_by_default, background='vsharp', inversion='tikhonov')
+"""Closed form, and quick, whatever the defaults may be."""
 OBLIQUE = (0.0, 0.5, math.sqrt(0.75))
 
 

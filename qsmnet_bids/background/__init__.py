@@ -7,6 +7,7 @@ from qsmnet_bids.background.harmonics_vsharp import harmonics_vsharp
 from qsmnet_bids.background.highpass import highpass
 from qsmnet_bids.background.ismv import ismv
 from qsmnet_bids.background.lbv import lbv
+from qsmnet_bids.background.net import backgroundnet
 from qsmnet_bids.background.pdf import pdf
 from qsmnet_bids.background.resharp import resharp
 from qsmnet_bids.background.sharp import sharp
@@ -23,4 +24,5 @@ METHODS: dict[str, Callable[..., LocalField]] = {
     'harmonics': harmonics,
     'harmonics_vsharp': harmonics_vsharp,
     'highpass': highpass,
+    'backgroundnet': backgroundnet,
 }

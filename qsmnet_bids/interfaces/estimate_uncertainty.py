@@ -11,7 +11,7 @@ from qsmnet_bids.interfaces.specs import FieldInputSpec, fingerprint
 class EstimateUncertaintyInputSpec(FieldInputSpec):
     """The local field, how it is inverted, and for two passes what is known of the first."""
 
-    method = traits.Str('tikhonov', usedefault=True, desc='of the inversion')
+    method = traits.Str('dipolenet', usedefault=True, desc='of the inversion')
     weights_sha256 = traits.Str('', usedefault=True, desc='so that a new network counts as new')
     factor = traits.Float(1.0, usedefault=True, desc='calibration of the method')
     first = File(exists=True, nohash=True, desc='uncertainty of the first pass, ppm')

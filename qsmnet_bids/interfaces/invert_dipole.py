@@ -11,7 +11,7 @@ from qsmnet_bids.interfaces.specs import MapOutputSpec, ReferenceInputSpec
 class InvertDipoleInputSpec(ReferenceInputSpec):
     """The local field and how to invert it."""
 
-    method = traits.Str('tikhonov', usedefault=True, desc='of the inversion')
+    method = traits.Str('dipolenet', usedefault=True, desc='of the inversion')
     weights_sha256 = traits.Str('', usedefault=True, desc='so that a new network counts as new')
 
 

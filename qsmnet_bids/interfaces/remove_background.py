@@ -11,7 +11,7 @@ from qsmnet_bids.interfaces.specs import FieldInputSpec, fingerprint
 class RemoveBackgroundInputSpec(FieldInputSpec):
     """The total field and how to split it."""
 
-    method = traits.Str('vsharp', usedefault=True, desc='of the background removal')
+    method = traits.Str('lbv', usedefault=True, desc='of the background removal')
     weights_sha256 = traits.Str('', usedefault=True, desc='so that a new network counts as new')
     is_one_step = traits.Bool(
         default_value=False,

@@ -6,7 +6,7 @@ from qsmnet_bids.inversion.fansi import fansi
 from qsmnet_bids.inversion.ilsqr import ilsqr
 from qsmnet_bids.inversion.medi import medi
 from qsmnet_bids.inversion.ndi import ndi
-from qsmnet_bids.inversion.net import deepqsm, dipolenet
+from qsmnet_bids.inversion.net import deepqsm, dipolenet, onestepnet
 from qsmnet_bids.inversion.rts import rts
 from qsmnet_bids.inversion.star import star
 from qsmnet_bids.inversion.tikhonov import tikhonov
@@ -28,4 +28,5 @@ METHODS: dict[str, Callable[..., ChiMap]] = {
     'star': star,
     'deepqsm': deepqsm,
     'dipolenet': dipolenet,
+    'onestepnet': onestepnet,
 }

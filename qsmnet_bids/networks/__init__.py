@@ -6,12 +6,10 @@ from qsmnet_bids.networks.direct import Direct
 from qsmnet_bids.networks.informed import Informed
 from qsmnet_bids.networks.network import Network
 from qsmnet_bids.networks.refined import Refined
-from qsmnet_bids.networks.unrolled import Unrolled
 
 ARCHITECTURES: dict[str, Callable[..., Network]] = {
     'direct': Direct,
     'informed': Informed,
     'refined': Refined,
-    'unrolled': Unrolled,
 }
 """What a recipe or a model card names, with the module's arguments beside it."""

@@ -110,14 +110,17 @@ def apply_in_b0_frame(
 
 def _prepare(network: Network, given: LocalField | TotalField, box: Box, shape: Grid) -> Sample:
     mask = given.mask[box].float()
-    volumes = [(volume[box] * mask).float() for volume in (given.field, given.noise)]
+    inside = given.mask[box]
+    volumes = [
+        torch.where(inside, volume[box], 0).float() for volume in (given.field, given.noise)
+    ]
     field, noise, covered = (pad_to(volume, shape) for volume in (*volumes, mask))
     sample = _sample(field, covered, noise)
     if 'magnitude' in network.needs:
         if given.magnitude is None:
             raise ValueError('this network needs the magnitude, which is not known here')
-        inside = given.magnitude[box] * mask
-        relative = inside / inside[given.mask[box]].median().clamp(min=1e-12)
+        magnitude = torch.where(inside, given.magnitude[box], 0)
+        relative = magnitude / magnitude[inside].median().clamp(min=1e-12)
         sample = dataclasses.replace(sample, magnitude=pad_to(relative.float(), shape)[None, None])
     kernel = dipole_kernel(
         _padded(network, shape, given), given.voxel_size, given.b0_dir, device=field.device

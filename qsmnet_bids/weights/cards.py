@@ -7,7 +7,7 @@ from typing import Any
 from qsmnet_bids.errors import WeightsError
 
 WEIGHTS_DIR = Path(__file__).parent
-WHOLE = ('refined', 'unrolled')
+WHOLE = ('refined',)
 """Architectures that need the dipole kernel, which sees the whole volume."""
 
 

@@ -14,7 +14,7 @@ from tests.simulated import simulate
 @pytest.fixture
 def total(tmp_path, monkeypatch):
     ship(tmp_path, 'tiny', 'informed', task='background', features=2, depth=1)
-    ship(tmp_path, 'inverter', 'unrolled', features=2, depth=1)
+    ship(tmp_path, 'inverter', 'refined', features=2, depth=1)
     load = functools.partial(load_network_for, directory=tmp_path)
     monkeypatch.setattr(module, 'load_network_for', load)
     head = simulate(shape=(32, 30, 28))

@@ -29,7 +29,11 @@ def head(small):
 @pytest.fixture
 def settings(tmp_path):
     return Settings(
-        bids_dir=tmp_path, output_dir=tmp_path / 'out', work_dir=tmp_path / 'work', n_procs=16
+        bids_dir=tmp_path,
+        output_dir=tmp_path / 'out',
+        work_dir=tmp_path / 'work',
+        n_procs=16,
+        inversion='tikhonov',
     )
 
 

@@ -57,5 +57,7 @@ class TestEachMethod:
 
     def test_no_field_no_susceptibility(self, method, head):
         local = local_field(head)
-        empty = dataclasses.replace(local, field=torch.zeros_like(local.field))
+        zero = torch.zeros_like(local.field)
+        removed = dataclasses.replace(local.removed, field=zero)
+        empty = dataclasses.replace(local, field=zero, removed=removed)
         assert not method(empty).chi.any()

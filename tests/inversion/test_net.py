@@ -48,7 +48,7 @@ def test_deepqsm_meets_b0_along_z():
 
 
 def test_other_networks_stay_on_the_field_s_own_grid(tmp_path, monkeypatch):
-    ship(tmp_path, 'tiny', 'unrolled', features=2, depth=1, rounds=2)
+    ship(tmp_path, 'tiny', 'refined', features=2, depth=1)
     ship(tmp_path, 'remover', 'informed', task='background', features=2, depth=1)
     load = functools.partial(load_network_for, directory=tmp_path)
     monkeypatch.setattr(module, 'load_network_for', load)

@@ -6,7 +6,7 @@ import torch
 
 from qsmnet_bids.networks.inference import apply_on_own_grid, estimate
 from qsmnet_bids.networks.informed import Informed
-from qsmnet_bids.networks.unrolled import Unrolled
+from qsmnet_bids.networks.refined import Refined
 from qsmnet_bids.physics.dipole import forward_field
 from qsmnet_bids.tensors import LocalField, TotalField
 from tests.simulated import coordinates, simulate
@@ -36,7 +36,7 @@ def trained(kind, **options):
 
 
 @pytest.mark.parametrize('case', CASES)
-@pytest.mark.parametrize('kind', [Informed, Unrolled])
+@pytest.mark.parametrize('kind', [Informed, Refined])
 def test_the_kernel_is_that_of_the_voxels_and_of_b0(kind, case):
     """Untrained networks are their closed forms: a sphere comes back on any grid."""
     ball, local = sphere(*case)
@@ -50,7 +50,7 @@ def test_the_kernel_is_that_of_the_voxels_and_of_b0(kind, case):
     assert float(chi[ball].mean() - chi[local.mask & ~ball].mean()) < 0.7 * contrast
 
 
-@pytest.mark.parametrize('kind', [Informed, Unrolled])
+@pytest.mark.parametrize('kind', [Informed, Refined])
 def test_the_map_is_proportional_and_keeps_what_was_given(kind):
     _, local = sphere(*CASES[1])
     before = local.field.clone()
@@ -62,7 +62,7 @@ def test_the_map_is_proportional_and_keeps_what_was_given(kind):
     assert once.dtype == local.field.dtype
 
 
-@pytest.mark.parametrize('kind', [Informed, Unrolled])
+@pytest.mark.parametrize('kind', [Informed, Refined])
 def test_what_lies_around_the_mask_does_not_matter(kind):
     _, local = sphere(*CASES[0])
     network = trained(kind)
@@ -89,7 +89,7 @@ def test_tiles_agree_with_the_whole_where_they_overlap():
 def test_an_empty_field_gives_an_empty_map():
     _, local = sphere(*CASES[0])
     empty = dataclasses.replace(local, field=torch.zeros_like(local.field))
-    for kind in (Informed, Unrolled):
+    for kind in (Informed, Refined):
         assert not estimate(trained(kind), empty).any()
 
 

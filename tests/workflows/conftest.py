@@ -13,4 +13,6 @@ def settings(tmp_path):
         work_dir=tmp_path / 'work',
         omp_nthreads=1,
         n_procs=2,
+        background='vsharp',
+        inversion='tikhonov',
     )

@@ -57,7 +57,12 @@ def load_echoes(acquisition):
 
 def library(acquisition, settings):
     echoes = load_echoes(acquisition)
-    return reconstruct(echoes, inversion=settings.inversion, parameters=settings.parameters)
+    return reconstruct(
+        echoes,
+        background=settings.background,
+        inversion=settings.inversion,
+        parameters=settings.parameters,
+    )
 
 
 def data(path):

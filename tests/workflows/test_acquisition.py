@@ -69,6 +69,8 @@ def test_two_passes_segmentation_and_weighting_equal_the_library(settings):
     echoes = load_echoes(acquisition)
     expected = reconstruct(
         echoes,
+        background='vsharp',
+        inversion='tikhonov',
         reference='segmentation',
         segmentation=torch.from_numpy(labels.astype(np.int32)),
         labels=(3,),
@@ -133,7 +135,8 @@ def test_sidecar_tells_every_step(settings):
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ('name', 'low_mem'), [('deepqsm', False), ('deepqsm', True), ('dipolenet', True)]
+    ('name', 'low_mem'),
+    [('deepqsm', False), ('deepqsm', True), ('dipolenet', True), ('onestepnet', False)],
 )
 def test_a_network_runs_in_the_workflow_and_its_weights_are_recorded(settings, name, low_mem):
     settings = dataclasses.replace(settings, inversion=name, low_mem=low_mem)
@@ -149,3 +152,39 @@ def test_a_network_runs_in_the_workflow_and_its_weights_are_recorded(settings, n
     # tiles change what the network sees at their borders
     is_tiled = low_mem and not sees_whole(name)
     assert error <= (0.1 * float(expected.chi.abs().max()) if is_tiled else 0)
+
+
+@pytest.mark.slow
+def test_one_step_and_background_by_networks_go_with_two_passes_and_uncertainty(settings):
+    parameters = {'uncertainty': {'n_members': 2}, 'two_pass': {'quality': 0.7}}
+    settings = dataclasses.replace(
+        settings,
+        background='backgroundnet',
+        inversion='onestepnet',
+        two_pass=True,
+        uncertainty=True,
+        parameters=parameters,
+    )
+    acquisition = write_acquisition(settings.bids_dir)
+
+    run(settings, acquisition)
+
+    expected = reconstruct(
+        load_echoes(acquisition),
+        background='backgroundnet',
+        inversion='onestepnet',
+        two_pass=True,
+        uncertainty=True,
+        parameters=parameters,
+    )
+    anat = settings.output_dir / 'sub-01' / 'anat'
+    for desc, volume in (
+        ('onestepnet', expected.chi.chi),
+        ('onestepnetuncertainty', expected.uncertainty),
+    ):
+        found = data(anat / f'sub-01_desc-{desc}_Chimap.nii.gz')
+        np.testing.assert_array_equal(found, volume.numpy(), err_msg=desc)
+    steps = json.loads((anat / 'sub-01_desc-onestepnet_Chimap.json').read_text())['Steps']
+    (step,) = [step for step in steps if step['stage'] == 'background']
+    assert step['parameters']['weights_sha256'] == read_card('backgroundnet')['sha256']
+    assert torch.equal(expected.mask, expected.local.mask)

@@ -7,18 +7,21 @@ MASKINGS = ('combined', 'threshold', 'phase_quality', 'otsu')
 UNWRAPPINGS = ('best_path', 'laplacian', 'romeo')
 FIELDMAPS = ('weighted_mean', 'linear_fit', 'nonlinear_fit')
 BACKGROUNDS = (
+    'lbv',
     'vsharp',
     'resharp',
     'ismv',
     'sharp',
     'pdf',
-    'lbv',
     'harmonics',
     'harmonics_vsharp',
     'highpass',
     'backgroundnet',
 )
 INVERSIONS = (
+    'dipolenet',
+    'onestepnet',
+    'deepqsm',
     'tikhonov',
     'tkd',
     'tsvd',
@@ -29,9 +32,6 @@ INVERSIONS = (
     'medi',
     'ilsqr',
     'star',
-    'deepqsm',
-    'dipolenet',
-    'onestepnet',
 )
 JOINT_INVERSIONS = ('cosmos',)
 REFERENCES = ('mask', 'csf', 'segmentation', 'none')

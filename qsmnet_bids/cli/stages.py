@@ -16,6 +16,7 @@ from qsmnet_bids.fieldmap.relaxometry import relaxometry
 from qsmnet_bids.pipeline import deviation_of
 from qsmnet_bids.settings import Parameters
 from qsmnet_bids.tensors import ChiMap, LocalField, Mask, TotalField, Volume
+from qsmnet_bids.weights.cards import is_one_step
 
 NEED_MAGNITUDE = ('medi',)
 """Inversions that look at its edges."""
@@ -54,6 +55,10 @@ def run_stage(
     case = Artifacts(input_dir, find_device(device))
     chosen = {step: parameters.get(method, {}) for step, method in methods.items()}
     with_magnitude = methods.get('inversion') in NEED_MAGNITUDE
+    if 'background' not in methods and is_one_step(methods.get('inversion', '')):
+        raise SettingsError(
+            f'{methods["inversion"]} starts from the total field; run bfr+dipole or end-to-end'
+        )
     record: TotalField | LocalField | ChiMap
     if 'fieldmap' in methods:
         fit: Callable[..., TotalField] = fieldmap.METHODS[methods['fieldmap']]

@@ -124,7 +124,7 @@ def test_levels_are_put_in_order(folders):
         ('--field-strength high', 'expected tesla'),
         ('--phase-sign 2', 'choose from'),
         ('--device gpu', 'expected auto, cpu, cuda or cuda:N'),
-        ('--inversion magic', "choose from 'tikhonov'"),
+        ('--inversion magic', "choose from 'dipolenet'"),
         ('--reference air', 'choose from'),
         ('--participant-label 0/1', 'expected letters and digits'),
         ('--bids-filter-file absent.json', 'expected an existing file'),

@@ -44,7 +44,7 @@ def files(folder):
     ('line', 'said'),
     [
         ('{0} {0}/out', 'analysis_level'),
-        ('{0} {0}/out participant --inversion magic', "choose from 'tikhonov'"),
+        ('{0} {0}/out participant --inversion magic', "choose from 'dipolenet'"),
         ('{0} {0} participant', 'output_dir is bids_dir'),
         (
             '{0} {0}/../out participant --inversion tikhonov --set tkd.x=1',
@@ -72,7 +72,7 @@ def test_dry_run_tells_all_and_writes_nothing(raw, tmp_path, monkeypatch, capsys
     shown = capsys.readouterr().out
     for words in ('sub-01', '2 echoes at 5, 12 ms', 'B0 3 T along 0 0 1', 'voxels 2 x 2 x 2 mm'):
         assert words in shown
-    for method in ('combined', 'best_path', 'weighted_mean', 'vsharp', 'reference mask'):
+    for method in ('combined', 'best_path', 'weighted_mean', 'lbv', 'reference mask'):
         assert method in shown
     assert shown.splitlines()[-1] == 'qsmnet-bids: 2/2 runs can be processed'
     assert files(tmp_path) == before
@@ -150,7 +150,8 @@ def test_both_levels_then_again_from_the_work_folder(raw):
     for key in [*sidecar, *sidecar['QualityMeasures'], *sidecar['Steps'][0]]:
         assert f'`{key}`' in outputs, key
     for path in (out / 'sub-01').rglob('*.nii.gz'):
-        assert f'`{path.parent.name}/{path.name}`' in outputs, path
+        name = path.name.replace('tikhonov', 'dipolenet')  # the default, by which it tells of all
+        assert f'`{path.parent.name}/{name}`' in outputs, path
 
     # the saved settings mean the same as the words
     (saved,) = (out / 'logs').glob('*.toml')
@@ -190,7 +191,8 @@ def test_good_subject_goes_on_beside_a_bad_one(raw):
 
 @pytest.mark.slow
 def test_stage_that_fails_is_named_with_cause_and_crash_file(raw):
-    done = call(raw, '--set', 'vsharp.max_radius=0.5', levels=('participant', 'group'))
+    words = ('--background', 'vsharp', '--set', 'vsharp.max_radius=0.5')
+    done = call(raw, *words, levels=('participant', 'group'))
     lines = done.stdout.splitlines()
     assert done.returncode == 1
     assert lines[-1] == 'qsmnet-bids: 0/2 runs done'

@@ -169,13 +169,14 @@ def test_list_names_every_stage(capsys):
 @pytest.mark.parametrize(
     ('line', 'said'),
     [
-        ('bfr --method tkd', "--method 'tkd': bfr expects (vsharp|"),
-        ('bfr+dipole --method tkd', ')+(tikhonov|'),
+        ('bfr --method tkd', "--method 'tkd': bfr expects (lbv|"),
+        ('bfr+dipole --method tkd', ')+(dipolenet|'),
         ('dipole --method tkd --set threshold', 'expected METHOD.PARAMETER=VALUE'),
         ('dipole --method tkd --set thresh=1', 'tkd has: threshold, correction'),
         ('dipole --method tkd --set threshold=low', 'expected a number'),
         ('dipole --method tkd --set tikhonov.alpha=1', 'no stage uses this method'),
         ('dipole --method tkd --device cuda:99', 'torch finds'),
+        ('dipole --method onestepnet', 'starts from the total field'),
         ('dipole --method tkd --uncertainty', 'does not know the noise of its field'),
         ('bfr+dipole --method vsharp+tkd --uncertainty', 'expected end-to-end'),
         ('bfr --method vsharp --uncertainty', 'bfr makes no map'),

@@ -117,6 +117,7 @@ def test_fit_field_is_its_methods(tmp_path, loaded_inputs, echoes, mask, total, 
 
 def test_remove_background_is_its_method(tmp_path, total, local, geometry, saved):
     node = RemoveBackground(
+        method='vsharp',
         parameters=json.dumps({'vsharp': {'max_radius': 8.0}}),
         **saved(field=total.field, noise=total.noise, mask=total.mask),
         **geometry,

@@ -52,6 +52,7 @@ def test_regions_of_an_atlas_are_found_in_a_head_that_lies_elsewhere(atlas, tmp_
     truth = _truth_in_boxes(bids)
     _move_heads(bids)
     words = ['--masking', 'threshold', '--unwrapping', 'laplacian', '--inversion', 'tkd']
+    words += ['--background', 'vsharp']
     words += ['--atlas', str(atlas.image), str(atlas.table), '--skip-bids-validation']
     folders = [str(bids), str(tmp_path / 'out')]
     assert main([*folders, 'participant', *words, '--work-dir', str(tmp_path / 'work')]) == 0

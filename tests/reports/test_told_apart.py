@@ -78,7 +78,7 @@ TOLD_BY = {
 @pytest.mark.parametrize('spoil', TOLD_BY, ids=lambda spoil: spoil.__name__)
 def test_each_fault_has_its_own_warning(head, spoil):
     echoes, mask = spoil(*head)
-    found = reconstruct(echoes, mask=mask, background='vsharp', inversion='tikhonov')
+    found = reconstruct(echoes, mask=mask)
     measures = echo_measures(echoes, total=found.total, relaxation=found.relaxation)
     measures |= quality_measures(found.chi, local=found.local)
     warned = {limit.key for limit in LIMITS if quality_warnings({limit.key: measures[limit.key]})}

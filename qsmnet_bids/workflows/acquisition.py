@@ -1,8 +1,6 @@
 """One run, from its files to its derivatives."""
 
-import json
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from nipype.interfaces.base import SimpleInterface
@@ -20,17 +18,10 @@ from qsmnet_bids.interfaces.invert_orientations import InvertOrientations
 from qsmnet_bids.interfaces.mask_run import MaskRun
 from qsmnet_bids.interfaces.remove_background import RemoveBackground
 from qsmnet_bids.interfaces.specs import ECHOES
-from qsmnet_bids.interfaces.steps import Parameters
 from qsmnet_bids.interfaces.weigh_magnitude import WeighMagnitude
 from qsmnet_bids.interfaces.write_derivatives import WriteDerivatives
 from qsmnet_bids.interfaces.write_figures import WriteFigures
-from qsmnet_bids.weights.cards import (
-    available,
-    is_one_step,
-    read_card,
-    sees_whole,
-    uncertainty_factor,
-)
+from qsmnet_bids.weights.cards import is_one_step, uncertainty_factor
 from qsmnet_bids.workflows.extras import (
     COMPANIONS,
     add_regions,
@@ -39,58 +30,14 @@ from qsmnet_bids.workflows.extras import (
     add_weighting,
     handed_on,
 )
-from qsmnet_bids.workflows.memory import (
-    ensemble_memory_gb,
-    memory_gb,
-    network_memory_gb,
-    whole_memory_gb,
-)
+from qsmnet_bids.workflows.memory import memory_gb
+from qsmnet_bids.workflows.methods import Methods, network_gb, weights_of
 from qsmnet_bids.workflows.orientations import add_orientations
 from qsmnet_bids.workflows.regions import measuring
 from qsmnet_bids.workflows.resources import available_gpus
 
 LOADED = ('magnitude', 'phase', 'fingerprint')
 """What the first node hands to those that would read the images again."""
-
-
-@dataclass(frozen=True)
-class Methods:
-    """The method of each stage.
-
-    Parameters
-    ----------
-    masking, unwrapping, fieldmap, background, inversion
-        Names, from the registries of the stages.
-    reference
-        Region whose mean susceptibility is zero.
-    labels
-        Values of the run's segmentation that make up that region, where it is one of those.
-    two_pass
-        Whether there are two passes.
-    uncertainty
-        Whether the uncertainty of the map is estimated.
-    swi
-        Whether susceptibility-weighted images are made.
-    parameters
-        Hyper-parameters that differ from the defaults, by method.
-    """
-
-    masking: str
-    unwrapping: str
-    fieldmap: str
-    background: str
-    inversion: str
-    reference: str
-    labels: tuple[int, ...] = ()
-    two_pass: bool = False
-    uncertainty: bool = False
-    swi: bool = False
-    parameters: Parameters = field(default_factory=dict)
-
-    def parameters_of(self, *methods: str) -> str:
-        """Give the hyper-parameters of some methods as JSON, so that a node knows no others."""
-        known = {name: dict(self.parameters[name]) for name in methods if name in self.parameters}
-        return json.dumps(known, sort_keys=True)
 
 
 def init_acquisition_wf(
@@ -126,7 +73,7 @@ def init_acquisition_wf(
     gpu = {'device': device, 'use_gpu': device != 'cpu' and available_gpus() > 0}
     stages = _stages(acquisition, methods, gpu | {'omp_nthreads': omp_nthreads})
     places = {'bids_dir': str(bids_dir), 'output_dir': str(output_dir)}
-    weights = _weights(methods.inversion)
+    weights = weights_of(methods.inversion)
     copying = WriteFigures(subject=acquisition.subject, output_dir=str(output_dir))
     writing = WriteDerivatives(acquisition=acquisition, version=__version__, **places)
     if weights:
@@ -139,7 +86,7 @@ def init_acquisition_wf(
             n_echoes=len(acquisition.echo_times),
             n_orientations=max(1, len(acquisition.orientations)),
         )
-        size = max(size, _network_gb(acquisition, methods, name))
+        size = max(size, network_gb(acquisition, methods, name))
         # a GPU does the work; the node must not wait for as many processors as others compute on
         needed = 1 if getattr(interface.inputs, 'use_gpu', False) else n_procs
         return Node(interface, name=name, mem_gb=size, n_procs=needed)
@@ -235,7 +182,7 @@ def _stages(
     removal = RemoveBackground(
         method=methods.background,
         parameters=methods.parameters_of(methods.background),
-        weights_sha256=_weights(methods.background).get('sha256', ''),
+        weights_sha256=weights_of(methods.background).get('sha256', ''),
         is_one_step=is_one_step(methods.inversion),
         **geometry | resources,
     )
@@ -243,13 +190,13 @@ def _stages(
     inversion = invert(
         method=methods.inversion,
         parameters=methods.parameters_of(methods.inversion),
-        weights_sha256=_weights(methods.inversion).get('sha256', ''),
+        weights_sha256=weights_of(methods.inversion).get('sha256', ''),
         **geometry | resources,
     )
     estimation = EstimateUncertainty(
         method=methods.inversion,
         parameters=methods.parameters_of(methods.inversion, 'uncertainty'),
-        weights_sha256=_weights(methods.inversion).get('sha256', ''),
+        weights_sha256=weights_of(methods.inversion).get('sha256', ''),
         factor=uncertainty_factor(methods.inversion),
         **geometry | resources,
     )
@@ -286,27 +233,3 @@ def _echo_inputs(acquisition: Acquisition) -> dict[str, object]:
 def _same(*names: str) -> list[tuple[str, str]]:
     """Connect outputs to inputs of the same name."""
     return [(name, name) for name in names]
-
-
-def _network_gb(acquisition: Acquisition, methods: Methods, name: str) -> float:
-    """Estimate what a node needs for its network; 0 where it has none."""
-    if name == 'remove_background' and _weights(methods.background):
-        return whole_memory_gb(acquisition.shape)
-    if not _weights(methods.inversion) or name not in ('invert_dipole', 'estimate_uncertainty'):
-        return 0.0
-    copies = ensemble_memory_gb(acquisition.shape) if name == 'estimate_uncertainty' else 0.0
-    if sees_whole(methods.inversion):
-        return copies + whole_memory_gb(acquisition.shape)
-    return copies + network_memory_gb(
-        acquisition.shape,
-        voxel_size=acquisition.voxel_size,
-        b0_dir=acquisition.b0_dir,
-        is_tiled=bool(methods.parameters.get(methods.inversion, {}).get('tile_size')),
-    )
-
-
-def _weights(method: str) -> dict[str, str]:
-    """Name the network that a method stands for; empty where it is none."""
-    if method not in available():
-        return {}
-    return {'name': method, 'sha256': str(read_card(method)['sha256'])}

@@ -9,7 +9,8 @@ from qsmnet_bids.bidsio.acquisition import Acquisition
 from qsmnet_bids.bidsio.segmentations import atlas_of
 from qsmnet_bids.settings import Settings
 from qsmnet_bids.weights.cards import available, sees_whole
-from qsmnet_bids.workflows.acquisition import Methods, init_acquisition_wf
+from qsmnet_bids.workflows.acquisition import init_acquisition_wf
+from qsmnet_bids.workflows.methods import Methods
 from qsmnet_bids.workflows.resources import available_cpus, threads_per_node
 
 TILE_SIZE = 96

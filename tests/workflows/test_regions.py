@@ -13,7 +13,8 @@ from qsmnet_bids.bidsio.derivatives import write_bidsignore, write_dataset_descr
 from qsmnet_bids.bidsio.preflight import check
 from qsmnet_bids.bidsio.query import find_runs
 from qsmnet_bids.bidsio.region_tables import read_regions
-from qsmnet_bids.workflows.acquisition import Methods, init_acquisition_wf
+from qsmnet_bids.workflows.acquisition import init_acquisition_wf
+from qsmnet_bids.workflows.methods import Methods
 from tests.acquisitions import B0, ECHO_TIMES, write_acquisition
 from tests.wiring import assert_wired
 

@@ -78,7 +78,7 @@ def test_its_start_removes_background_better_than_the_boundary_value_problem_alo
     assert float((local[inside] - truth).norm()) < 0.8 * float((unit * alone - truth).norm())
 
 
-@pytest.mark.parametrize('task', TASKS)
+@pytest.mark.parametrize('task', ['background', 'onestep'])
 def test_a_background_of_sources_outside_the_mask_changes_little(task):
     head, sample = head_sample(task)
     far = torch.zeros(1, 1, *SHAPE)
@@ -89,10 +89,7 @@ def test_a_background_of_sources_outside_the_mask_changes_little(task):
     with torch.no_grad():
         once, again = network(sample), network(more)
     change = float((again - once).norm() / once.norm())
-    if task == 'dipole':
-        assert change > 0  # it is told that the field is local
-    else:
-        assert change < 0.1
+    assert change < 0.1
     assert float(field[head.brain].norm()) > 0.3 * float(head.local[head.brain].norm())
 
 

@@ -38,6 +38,9 @@ class Plan:
     field_noise
         Added to the true fields, median of its standard deviation over the brain, ppm; a voxel's
         own goes with the inverse of its magnitude.
+    told_noise
+        Share of that deviation that methods are told of; in living heads much of the error is
+        none that a fit can know.
     n_threads
         Of each process; None for as many as there are cores.
     """
@@ -48,6 +51,7 @@ class Plan:
     backgrounds: tuple[str, ...] = ()
     inversions: tuple[str, ...] = ()
     field_noise: float = 0.0
+    told_noise: float = 1.0
     n_threads: int | None = None
 
 
@@ -98,8 +102,8 @@ def accuracy(
         head = simulator(case)
         noisy = replace(
             head,
-            total=add_noise(head.total, plan.field_noise, case.seed),
-            local=add_noise(head.local, plan.field_noise, case.seed),
+            total=add_noise(head.total, plan.field_noise, case.seed, told=plan.told_noise),
+            local=add_noise(head.local, plan.field_noise, case.seed, told=plan.told_noise),
         )
         for stage in plan.stages:
             for method, done, quality in _MEASURES[stage](noisy, head, plan):
@@ -168,7 +172,7 @@ def _judge_field(
     return judge(*(volume.cpu().numpy() for volume in volumes))
 
 
-def add_noise(field: Field, level: float, seed: int) -> Field:
+def add_noise(field: Field, level: float, seed: int, *, told: float = 1.0) -> Field:
     """Add noise to a field, more where the magnitude is low.
 
     Parameters
@@ -179,6 +183,8 @@ def add_noise(field: Field, level: float, seed: int) -> Field:
         Median of the noise's standard deviation over the mask, ppm; 0 for none.
     seed
         Of the noise.
+    told
+        Share of the deviation that is said to be there.
     """
     if not level or field.magnitude is None:
         return field
@@ -186,7 +192,7 @@ def add_noise(field: Field, level: float, seed: int) -> Field:
     noise = (level / relative.clamp(min=1 / MOST_NOISE)) * field.mask
     generator = torch.Generator().manual_seed(seed)
     drawn = torch.randn(field.field.shape, generator=generator) * noise
-    return replace(field, field=field.field + drawn, noise=noise)
+    return replace(field, field=field.field + drawn, noise=told * noise)
 
 
 def fit(

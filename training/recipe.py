@@ -163,6 +163,8 @@ def build_source(recipe: Recipe) -> Source:
     parts = recipe.data.get('mixture')
     if not isinstance(parts, list):
         return _build_one(recipe.data)
+    if beside := sorted(set(recipe.data) - {'mixture'}):
+        raise ValueError(f'data has a mixture, so that {beside} must be given in its parts')
     tables = [dict(part) for part in parts if isinstance(part, dict)]
     weights = tuple(float(table.pop('weight', 1.0)) for table in tables)  # type: ignore[arg-type]
     return Mixture(tuple(_build_one(table) for table in tables), weights)

@@ -3,15 +3,18 @@
 What background removal leaves or takes is harmonic in the mask, and so is the field of sources
 outside it. The maps differ in what such sources cost: where they are cheap, they take up what
 background removal did wrong, and a part of the tissue's own field with it; where they are dear,
-the tissue has to explain everything. Which is better where depends on noise and on the distance
-from the mask's border, which the U-Net learns. From a total field the Laplacian boundary value
-problem is solved first: D. Zhou et al., NMR Biomed. 27:312-319, 2014, doi:10.1002/nbm.3064.
+the tissue has to explain everything. Which is better depends on the noise and on how much of the
+field no tissue explains, which a small network learns to judge. A field that has more noise than
+it is said to have is found out by what it has where the dipole has nothing. From a total field
+the Laplacian boundary value problem is solved first: D. Zhou et al., NMR Biomed. 27:312-319, 2014,
+doi:10.1002/nbm.3064.
 """
 
 import torch
 from torch import Tensor, nn
 
 from qsmnet_bids.networks.closed_form import Task, tikhonov_kernel, trust
+from qsmnet_bids.networks.cone import unexplained_share
 from qsmnet_bids.networks.fourier import convolve
 from qsmnet_bids.networks.informed import GAIN
 from qsmnet_bids.networks.network import Need, Network
@@ -22,9 +25,9 @@ from qsmnet_bids.networks.variation import least_variation
 from qsmnet_bids.physics.peel import peeled
 from qsmnet_bids.solvers.poisson import negative_laplacian, solve_poisson
 
-VARIATION = (0.004, 0.1)
+VARIATION = (0.002, 0.1)
 """Weight of the total variation without noise, and what noise as strong as the field adds."""
-STAGES = ((14, 0.01), (5, 0.1), (4, 1.0))
+STAGES = ((14, 0.01), (5, 0.1), (9, 1.0))
 """Steps towards least variation and the price of gradients outside the mask."""
 LAYERS = 2
 """Of the mask's border, in which the Laplacian of a total field is not that of the tissue."""
@@ -32,17 +35,26 @@ CYCLES, RESIDUAL = 12, 1e-3
 """Most multigrid cycles of the boundary value problem, and where they end."""
 FIRST_STEP = 0.1
 """Of data consistency, before training."""
+BLUR = 0.13
+"""Share of the field that heads without noise have on the cone after background removal."""
 N_CHANNELS = 6 + len(STAGES)
+N_SIGNS, N_HIDDEN = 2 * len(STAGES) + 3, 16
+"""What the shares of the maps are judged by, and the units of that network."""
+HASTE = 10.0
+"""Of the shares' logits: the few weights behind them learn as much faster than the others."""
+LEAST_SIGN = 0.01
+"""Below it, shares of the field or of a map are all the same."""
 
 
 class Refined(Network):
     """Mend maps of least total variation by a round of data consistency and a U-Net.
 
-    The first map's sources outside the mask are subtracted from the field. Towards what is left
-    the maps' mean moves by step * T (trust (left - D chi)), where T = D / (D^2 + alpha) and trust
-    falls with the voxel's noise. The U-Net sees that map, the move, how the maps differ, both
-    parts of the field, the mask and the noise, and corrects the map, or the local field that goes
-    with it.
+    A small network gives the maps their shares by what they leave of the field, how they differ
+    and the noise. The first map's sources outside the mask are subtracted from the field. Towards
+    what is left the maps' mean moves by step * T (trust (left - D chi)), where
+    T = D / (D^2 + alpha) and trust falls with the voxel's noise. The U-Net sees that map, the
+    move, how the maps differ, both parts of the field, the mask and the noise, and corrects the
+    map, or the local field that goes with it.
 
     Parameters
     ----------
@@ -80,7 +92,10 @@ class Refined(Network):
         )
         self.unet = as_correction(unet)
         self.multiple = self.unet.multiple
-        self.shares = nn.Parameter(torch.full((len(STAGES),), 1 / len(STAGES)))
+        last = nn.Linear(N_HIDDEN, len(STAGES))
+        nn.init.zeros_(last.weight)
+        nn.init.zeros_(last.bias)
+        self.judge = nn.Sequential(nn.Linear(N_SIGNS, N_HIDDEN), nn.Tanh(), last)
         self.step = nn.Parameter(torch.tensor(FIRST_STEP))
         # alpha = exp(first) + exp(second) * share of noise
         self.penalty = nn.Parameter(torch.tensor([0.02, 0.2]).log())
@@ -109,8 +124,8 @@ class Refined(Network):
         scale = mean_magnitude(field, known)
         unit = divisor(scale)
         field, noise = field / unit, sample.noise * known / unit
-        power = divisor(field.square().sum(VOXELS))
-        share = (noise.square().sum(VOXELS) / power).clamp(max=1)[:, None, None, None]
+        unexplained = unexplained_share(field, known, kernel, sizes)
+        noise, share = _doubted(field, noise, known, unexplained)
         weight = trust(noise, known)
         least, by_noise = VARIATION
         maps, outer = least_variation(
@@ -118,15 +133,16 @@ class Refined(Network):
             weight,
             kernel,
             sizes,
-            alpha=least + by_noise * share.flatten().sqrt(),
+            alpha=least + by_noise * share.sqrt(),
             stages=STAGES,
         )
         maps, outer = maps * known, outer * known
         left = field - outer
-        chi = torch.einsum('nkxyz,k->nxyz', maps, self.shares)[:, None]
+        logits = HASTE * self.judge(_signs(maps, field, outer, noise, kernel, known))
+        chi = torch.einsum('nkxyz,nk->nxyz', maps, logits.softmax(1))[:, None]
         floor, most = self.penalty.exp()
-        unexplained = weight * (left - convolve(chi, kernel))
-        move = convolve(unexplained, tikhonov_kernel(kernel, floor + most * share)) * known
+        inverse = tikhonov_kernel(kernel, floor + most * share[:, None, None, None])
+        move = convolve(weight * (left - convolve(chi, kernel)), inverse) * known
         chi = chi + self.step * move
         differences = maps[:, :-1] - maps[:, 1:]
         seen = [chi / GAIN, move / GAIN, mask, known, torch.log1p(noise)]
@@ -136,6 +152,47 @@ class Refined(Network):
             return (chi + GAIN * learnt) * mask * scale
         own = convolve(chi, kernel)
         return (own + self.measured * known * (left - own) + learnt) * mask * scale
+
+
+@torch.no_grad()
+def _doubted(
+    field: Tensor, noise: Tensor, known: Tensor, unexplained: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Add what a field has on the dipole's cone, beyond what it is said to have, to its noise.
+
+    Returns
+    -------
+        Noise, and its share of the field's power, shape ``(n,)``.
+    """
+    power = field.square().sum(VOXELS)
+    told = noise.square().sum(VOXELS) / divisor(power)
+    more = (unexplained - BLUR**2 - told).clamp(min=0)
+    level = more * power / known.sum(VOXELS).clamp(min=1)
+    doubted = known * (noise.square() + level[:, None, None, None, None]).sqrt()
+    return doubted, (told + more).clamp(max=1)
+
+
+@torch.no_grad()
+def _signs(
+    maps: Tensor, field: Tensor, outer: Tensor, noise: Tensor, kernel: Tensor, known: Tensor
+) -> Tensor:
+    """Tell how well maps explain a field, and how they differ; shape ``(n, N_SIGNS)``."""
+    strength = divisor(field.square().sum(VOXELS))
+    powers = [outer.square(), noise.square()]
+    for index in range(maps.shape[1]):
+        own = convolve(maps[:, index : index + 1], kernel)
+        powers.append((known * (own - field + outer)).square())
+    powers.append((known * (own - field)).square())
+    signs = [power.sum(VOXELS) / strength for power in powers]
+    space = (2, 3, 4)
+    # no field tells a map's mean
+    means = maps.sum(space, keepdim=True) / known.sum(space, keepdim=True).clamp(min=1)
+    seen = (maps - means) * known
+    sizes = seen.square().sum(space)
+    changes = (seen[:, :-1] - seen[:, 1:]).square().sum(space) / divisor(sizes[:, :-1])
+    total = sizes[:, -1:] / divisor(sizes[:, :1])
+    shares = torch.cat([torch.stack(signs, dim=1), changes, total], dim=1)
+    return (shares.sqrt() + LEAST_SIGN).log()
 
 
 @torch.no_grad()

@@ -3,6 +3,7 @@ import dataclasses
 import pytest
 import torch
 
+from qsmnet_bids.networks import refined
 from qsmnet_bids.networks.closed_form import Task
 from qsmnet_bids.networks.refined import LAYERS, Refined
 from qsmnet_bids.physics.dipole import dipole_kernel
@@ -20,6 +21,7 @@ def trained(task: Task, **options):
     torch.manual_seed(0)
     network = Refined(task=task, features=2, depth=1, **options).eval()
     torch.nn.init.normal_(network.unet.head.weight, std=0.03)
+    torch.nn.init.normal_(network.judge[-1].weight, std=0.03)
     return network
 
 
@@ -93,13 +95,34 @@ def test_a_background_of_sources_outside_the_mask_changes_little(task):
     assert float(field[head.brain].norm()) > 0.3 * float(head.local[head.brain].norm())
 
 
+@torch.no_grad()
+def test_noise_that_nobody_told_of_is_found_out(monkeypatch):
+    head, sample = head_sample('dipole')
+    generator = torch.Generator().manual_seed(0)
+    deviation = float(head.local[head.brain].std())
+    noise = deviation * torch.randn(sample.field.shape, generator=generator)
+    sample = dataclasses.replace(sample, field=(sample.field + noise) * sample.mask)
+    told = dataclasses.replace(sample, noise=deviation * sample.mask)
+    network = Refined(features=2, depth=1).eval()
+
+    def error(given):
+        found = network(given)[0, 0][head.brain]
+        return float((found - found.mean() - head.chi[head.brain]).norm())
+
+    honest, doubted = error(told), error(sample)
+    monkeypatch.setattr(refined, 'unexplained_share', lambda field, *_: field.new_zeros(1))
+    trusted = error(sample)
+    assert doubted < 1.15 * honest
+    assert doubted < 0.8 * trusted
+
+
 @pytest.mark.parametrize('task', TASKS)
 def test_every_weight_gets_a_gradient(task):
     network, (_, sample) = trained(task), head_sample(task)
     sample = dataclasses.replace(sample, noise=0.01 * sample.mask)
     network(sample).square().mean().backward()
     assert all(p.grad is not None and torch.isfinite(p.grad).all() for p in network.parameters())
-    assert network.shares.grad.all()
+    assert network.judge[0].weight.grad.any()
     assert network.step.grad
     assert network.penalty.grad.all()
 

@@ -53,3 +53,43 @@ def test_denoising_lowers_each_plateau_by_its_edges(split_off):
     )
     chi = repeat(step, step.start(), max_iterations=3000, tolerance=1e-12).value
     torch.testing.assert_close(chi, field * (1 - 2 * 0.8 / 8), rtol=1e-6, atol=1e-6)
+
+
+@pytest.mark.parametrize('split_off', [False, True])
+def test_relaxed_steps_end_at_the_same_place_sooner(generator, split_off):
+    truth = torch.zeros(12, 10, 8, dtype=torch.float64)
+    truth[3:8, 2:6, 2:5] = 1.0
+    field = truth + 0.1 * torch.randn(truth.shape, generator=generator, dtype=torch.float64)
+    kernel = torch.ones(12, 10, 5, dtype=torch.float64)
+
+    def after(n_steps, relaxation):
+        step = VariationStep(
+            field.clone(),
+            kernel,
+            (1.0, 1.0, 1.0),
+            alpha=0.1,
+            rho=0.05,
+            prox=(lambda wanted: (wanted + field) / 2) if split_off else None,
+            relaxation=relaxation,
+        )
+        chi = step.start()
+        for _ in range(n_steps):
+            chi = step(chi)
+        return chi
+
+    limit = after(1000, 1.0)
+    torch.testing.assert_close(after(1000, 1.8), limit, rtol=0, atol=2e-4)
+    plain, relaxed = (float((after(40, r) - limit).norm()) for r in (1.0, 1.8))
+    assert relaxed < 0.7 * plain
+
+
+def test_a_relaxed_split_mixes_the_gradient_with_what_it_was_split_into(generator):
+    volume = torch.randn(7, 6, 5, generator=generator, dtype=torch.float64)
+    split = GradientSplit(volume, SIZE, 0.3, relaxation=1.5)
+    gradient = torch.stack(differences(volume))
+    split(volume)
+    first = gradient.sign() * (gradient.abs() - 0.3).clamp(min=0)
+    torch.testing.assert_close(split.shrunk, first)
+    wanted = 1.5 * gradient - 0.5 * first + (gradient - first)
+    split(volume)
+    torch.testing.assert_close(split.multipliers, wanted.clamp(-0.3, 0.3))

@@ -108,6 +108,12 @@ def test_a_mixture_draws_from_all_its_parts(folder):
     assert task(recipe) == 'dipole'
 
 
+def test_nothing_stands_beside_a_mixture(folder):
+    text = 'extends = "base"\n[data]\nsize = 16\n[[data.mixture]]\nsource = "geometric"\n'
+    with pytest.raises(SettingsError, match=r"mixture, so that \['size'\] must"):
+        read_recipe(write(folder, text))
+
+
 @pytest.mark.parametrize('path', sorted(RECIPES_DIR.glob('*.toml')), ids=lambda path: path.stem)
 def test_shipped_recipes_can_be_read_and_say_what_they_are(path):
     recipe = read_recipe(path)

@@ -4,15 +4,19 @@ They are those of S. Bollmann et al., NeuroImage 195:373-383, 2019,
 doi:10.1016/j.neuroimage.2019.03.060.
 """
 
+import dataclasses
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from qsmnet_bids.networks.inference import LOCAL_MARGIN_MM
 from qsmnet_bids.networks.sample import Sample
+from qsmnet_bids.physics.dipole import dipole_kernel, padded_shape
 from training.worlds.batch import Batch
-from training.worlds.field import closed_field
+from training.worlds.field import ALONG_Z, CUBES, closed_field
 from training.worlds.objects import CYLINDER, Objects, Rng, placed, table_2
 from training.worlds.raster import rasterise
 
@@ -44,12 +48,16 @@ class Geometric:
     n_cylinders
         Thin cylinders of 0.1 to 0.3 ppm besides, the thesis's dataset with cylinders; it does not
         say how many.
+    with_kernel
+        Whether they come with their dipole kernel, that of a grid as large as in use, and their
+        voxel's sides.
     """
 
     size: int = 48
     n_objects: int = 100
     object_scale: float = 1.0
     n_cylinders: int = 0
+    with_kernel: bool = False
 
     def batch(self, *, seed: int, step: int, size: int, device: torch.device) -> Batch:
         """Make the samples of one training step; see ``Source``."""
@@ -64,6 +72,13 @@ class Geometric:
         )
         field = closed_field(chi)[:, None]
         sample = Sample(field, torch.ones_like(field), torch.zeros_like(field))
+        if self.with_kernel:
+            kernel, sides = _known(self.size, field.device)
+            sample = dataclasses.replace(
+                sample,
+                kernel=kernel.expand(size, -1, -1, -1),
+                voxel_size=sides.expand(size, -1),
+            )
         return Batch(sample, chi[:, None])
 
 
@@ -154,6 +169,13 @@ def spread_of_objects(chi: Tensor) -> Tensor:
     mean = chi.sum(dims, keepdim=True) / count
     spread = (torch.where(inside, chi - mean, 0).square().sum(dims, keepdim=True) / count).sqrt()
     return torch.where(spread > 0, spread, 1)
+
+
+@lru_cache(maxsize=2)
+def _known(n: int, device: torch.device) -> tuple[Tensor, Tensor]:
+    """Give the kernel of one world of n voxels a side in a larger grid, and the voxel's sides."""
+    shape = padded_shape((n, n, n), CUBES, LOCAL_MARGIN_MM)
+    return dipole_kernel(shape, CUBES, ALONG_Z, device=device), torch.ones(3, device=device)
 
 
 def _anywhere(rng: Rng, n: int, n_objects: int) -> np.ndarray:

@@ -1,5 +1,8 @@
+import dataclasses
+
 import torch
 
+from qsmnet_bids.networks.fourier import convolve
 from qsmnet_bids.physics.dipole import forward_field
 from training.worlds.background import ThesisBackground
 from training.worlds.geometric import CHI_SD_PPM, Geometric, spread_of_objects
@@ -35,6 +38,18 @@ def test_cylinders_are_added_before_the_scaling():
     assert not torch.equal(without.label, with_cylinders.label)
     spread = spread_of_objects(with_cylinders.label[:, 0])
     torch.testing.assert_close(spread, torch.full_like(spread, CHI_SD_PPM))
+
+
+def test_the_kernel_is_that_of_a_padded_volume():
+    without, batch = make(SMALL), make(dataclasses.replace(SMALL, with_kernel=True))
+    assert without.sample.kernel is None
+    assert torch.equal(without.label, batch.label)
+    sample = batch.sample
+    assert torch.equal(sample.voxel_size, torch.ones(2, 3))
+    found = convolve(batch.label, sample.kernel)
+    # the copies of the world that lie around the padded one add little
+    assert float((found - sample.field).norm() / sample.field.norm()) < 0.1
+    assert sample.kernel.shape[1] > SMALL.size
 
 
 def background(origin, task):

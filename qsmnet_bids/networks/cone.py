@@ -1,0 +1,88 @@
+"""How much of a field no susceptibility explains, by what lies on the dipole's cone.
+
+At the magic angle the dipole's kernel is zero, whatever the tissue: what a measured field has
+there is noise, or another error. Both are as strong beside the cone, as they know nothing of the
+dipole, so that in each shell of spatial frequencies the power is a line over the kernel's square,
+and its intercept belongs to the errors. The kernel: R. Salomir et al., Concepts Magn. Reson. B
+19:26-34, 2003, doi:10.1002/cmr.b.10083.
+"""
+
+import torch
+from torch import Tensor, nn
+
+from qsmnet_bids.networks.fourier import grid_of
+from qsmnet_bids.networks.scaling import divisor
+
+Grid = tuple[int, int, int]
+
+CONE = 0.1
+"""Greatest kernel of what counts as the cone."""
+SHELLS = (0.1, 0.15, 0.2, 0.3, 0.4)
+"""Where shells begin, cycles per side of a cube of the voxel's volume; below the first, the cone
+is thinner than what the mask's own spectrum blurs."""
+TAPER = 3
+"""Width of the means by which the mask is tapered, twice."""
+
+
+@torch.no_grad()
+def unexplained_share(field: Tensor, mask: Tensor, kernel: Tensor, voxel_size: Tensor) -> Tensor:
+    """Estimate which share of a field's power no susceptibility explains.
+
+    Of smooth errors it sees only what is in its shells.
+
+    Parameters
+    ----------
+    field
+        In any unit, shape ``(n, 1, x, y, z)``.
+    mask
+        1 where the field is known, else 0.
+    kernel
+        Dipole kernel, as ``fourier.convolve`` has it.
+    voxel_size
+        Relative to the side of a cube of the same volume, shape ``(n, 3)``.
+
+    Returns
+    -------
+        Within [0, 1], shape ``(n,)``.
+    """
+    window = mask
+    for _ in range(2):
+        window = nn.functional.avg_pool3d(window, TAPER, stride=1, padding=TAPER // 2)
+    seen = (field * window * mask)[:, 0]
+    x, y, z = seen.shape[1:]
+    grid = grid_of((x, y, z), kernel)
+    if field.is_meta:  # operations are only counted: there are no numbers to go by
+        return field.new_zeros(len(field))
+    shares = [_share(*part, grid) for part in zip(seen, kernel, voxel_size.unbind(), strict=True)]
+    return torch.stack(shares)
+
+
+def _share(field: Tensor, kernel: Tensor, size: Tensor, grid: Grid) -> Tensor:
+    power = torch.fft.rfftn(field, s=grid).abs().square_()
+    # but for its first and last plane, half a spectrum stands for both
+    power[..., 1:-1] *= 2
+    both = torch.full((grid[2] // 2 + 1,), 2.0, device=field.device)
+    both[0] = both[-1] = 1
+    along = [
+        torch.fft.fftfreq(grid[0], device=field.device) / size[0],
+        torch.fft.fftfreq(grid[1], device=field.device) / size[1],
+        torch.fft.rfftfreq(grid[2], device=field.device) / size[2],
+    ]
+    squared = along[0][:, None, None] ** 2 + along[1][:, None] ** 2 + along[2] ** 2
+    shell = torch.bucketize(squared, squared.new_tensor([start**2 for start in SHELLS])).flatten()
+    count = both.expand_as(power).flatten()
+    parts = torch.stack([count, power.flatten(), kernel.square().flatten() * count])
+    on_cone = torch.nonzero(kernel.abs().flatten() < CONE)[:, 0]
+    n_all, level, slope = _sums(parts, shell)
+    n_near, low, rest = _sums(parts[:, on_cone], shell[on_cone])
+    level, slope = level / n_all.clamp(min=1), slope / n_all.clamp(min=1)
+    low, rest = low / n_near.clamp(min=1), rest / n_near.clamp(min=1)
+    wrong = n_all * ((low * slope - level * rest) / (slope - rest)).clamp(min=0)
+    total = power.sum()
+    return (wrong[n_near > 0].sum() / divisor(total)).clamp(max=1)
+
+
+def _sums(parts: Tensor, shell: Tensor) -> Tensor:
+    """Sum in each shell but the innermost ball; shape ``(len(parts), len(SHELLS))``."""
+    sums = parts.new_zeros((len(parts), len(SHELLS) + 1))
+    return sums.index_add_(1, shell, parts)[:, 1:]

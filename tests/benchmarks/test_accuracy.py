@@ -1,0 +1,31 @@
+import pytest
+import torch
+
+from benchmarks.accuracy import add_noise
+from qsmnet_bids.tensors import LocalField
+
+
+def local_field(magnitude):
+    mask = torch.ones_like(magnitude, dtype=torch.bool)
+    nothing = torch.zeros_like(magnitude)
+    return LocalField(
+        nothing, nothing, mask, (1.0, 1.0, 1.0), (0.0, 0.0, 1.0), magnitude=magnitude
+    )
+
+
+def test_noise_goes_with_the_inverse_of_the_magnitude_and_may_be_told_in_part():
+    magnitude = torch.ones(20, 20, 20)
+    magnitude[10:] = 2.0
+    magnitude[0] = 4.0
+    honest = add_noise(local_field(magnitude), 0.004, 1)
+    hidden = add_noise(local_field(magnitude), 0.004, 1, told=0.1)
+    torch.testing.assert_close(hidden.field, honest.field)
+    torch.testing.assert_close(hidden.noise, 0.1 * honest.noise)
+    dark, bright = float(honest.field[1:10].std()), float(honest.field[10:].std())
+    assert dark / bright == pytest.approx(2, rel=0.05)
+    assert dark == pytest.approx(float(honest.noise[5, 0, 0]), rel=0.05)
+
+
+def test_no_noise_leaves_the_field():
+    field = local_field(torch.ones(4, 4, 4))
+    assert add_noise(field, 0.0, 1) is field

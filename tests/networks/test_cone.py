@@ -1,0 +1,68 @@
+import pytest
+import torch
+
+from qsmnet_bids.networks.cone import unexplained_share
+from qsmnet_bids.networks.fourier import convolve
+from qsmnet_bids.physics.dipole import dipole_kernel, padded_shape
+from tests.simulated import simulate
+
+SIDE = 48
+SIZE = (0.8, 1.0, 1.25)
+B0_DIR = (0.0, 0.6, 0.8)
+
+
+def problem():
+    """A susceptibility that fills the volume, so that the mask's own spectrum plays no part."""
+    generator = torch.Generator().manual_seed(3)
+    chi = torch.randn(1, 1, SIDE, SIDE, SIDE, generator=generator)
+    for axis in (-3, -2, -1):
+        chi = chi + chi.roll(1, axis) + chi.roll(2, axis)
+    kernel = dipole_kernel((SIDE, SIDE, SIDE), SIZE, B0_DIR)[None]
+    field = convolve(chi, kernel)
+    return field / field.std(), kernel, torch.tensor([SIZE]), generator
+
+
+def share(field, kernel, sizes, mask=None):
+    mask = torch.ones_like(field) if mask is None else mask
+    return float(unexplained_share(field * mask, mask, kernel, sizes)[0])
+
+
+@pytest.mark.parametrize('deviation', [0.4, 0.8])
+def test_noise_is_found_without_being_told(deviation):
+    field, kernel, sizes, generator = problem()
+    noise = deviation * torch.randn(field.shape, generator=generator)
+    true = deviation**2 / (1 + deviation**2)
+    assert share(field + noise, kernel, sizes) == pytest.approx(true, rel=0.15)
+    assert share(field, kernel, sizes) < 0.03
+
+
+def test_another_direction_of_the_field_explains_little():
+    field, _, sizes, _ = problem()
+    other = dipole_kernel((SIDE, SIDE, SIDE), SIZE, (0.0, 0.0, 1.0))[None]
+    assert share(field, other, sizes) > 0.2
+
+
+def test_a_head_without_noise_has_little_and_the_unit_does_not_matter():
+    head = simulate(shape=(SIDE, SIDE, SIDE), b0_dir=B0_DIR)
+    mask = head.brain.float()[None, None]
+    grid = padded_shape((SIDE, SIDE, SIDE), (1.0, 1.0, 1.0), 20.0)
+    kernel = dipole_kernel(grid, (1.0, 1.0, 1.0), B0_DIR)[None]
+    field, sizes = head.local[None, None] * mask, torch.ones(1, 3)
+    generator = torch.Generator().manual_seed(0)
+    noise = 0.6 * field[mask > 0].std() * torch.randn(field.shape, generator=generator)
+    clean, noisy = (share(given, kernel, sizes, mask) for given in (field, field + noise))
+    assert clean < 0.1
+    assert noisy > clean + 0.15
+    assert share(8 * field, kernel, sizes, mask) == clean
+
+
+def test_samples_of_a_batch_do_not_see_each_other_and_no_field_has_no_share():
+    field, kernel, sizes, generator = problem()
+    other = torch.randn(field.shape, generator=generator)
+    both = torch.cat([field, other, 0 * field])
+    found = unexplained_share(
+        both, torch.ones_like(both), kernel.expand(3, -1, -1, -1), sizes.expand(3, -1)
+    )
+    alone = [share(one, kernel, sizes) for one in (field, other)]
+    torch.testing.assert_close(found, torch.tensor([*alone, 0.0]))
+    assert alone[1] > 0.8

@@ -79,10 +79,12 @@ def _share(field: Tensor, kernel: Tensor, size: Tensor, grid: Grid) -> Tensor:
     low, rest = low / n_near.clamp(min=1), rest / n_near.clamp(min=1)
     wrong = n_all * ((low * slope - level * rest) / (slope - rest)).clamp(min=0)
     total = power.sum()
-    return (wrong[n_near > 0].sum() / divisor(total)).clamp(max=1)
+    share = wrong[n_near > 0].sum() / divisor(total)
+    return share.clamp(max=1).to(field.dtype)
 
 
 def _sums(parts: Tensor, shell: Tensor) -> Tensor:
     """Sum in each shell but the innermost ball; shape ``(len(parts), len(SHELLS))``."""
-    sums = parts.new_zeros((len(parts), len(SHELLS) + 1))
-    return sums.index_add_(1, shell, parts)[:, 1:]
+    # one by one in single precision, tens of millions of voxels would no longer add up
+    rows = [torch.bincount(shell, part.double(), len(SHELLS) + 1) for part in parts]
+    return torch.stack(rows)[:, 1:]

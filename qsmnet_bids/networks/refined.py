@@ -36,7 +36,7 @@ CYCLES, RESIDUAL = 12, 1e-3
 FIRST_STEP = 0.1
 """Of data consistency, before training."""
 BLUR = 0.13
-"""Share of the field that heads without noise have on the cone after background removal."""
+"""Share of the rms that heads without noise have on the cone after background removal."""
 N_CHANNELS = 6 + len(STAGES)
 N_SIGNS, N_HIDDEN = 2 * len(STAGES) + 3, 16
 """What the shares of the maps are judged by, and the units of that network."""

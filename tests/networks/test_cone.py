@@ -1,6 +1,7 @@
 import pytest
 import torch
 
+from qsmnet_bids.networks import cone
 from qsmnet_bids.networks.cone import unexplained_share
 from qsmnet_bids.networks.fourier import convolve
 from qsmnet_bids.physics.dipole import dipole_kernel, padded_shape
@@ -66,3 +67,10 @@ def test_samples_of_a_batch_do_not_see_each_other_and_no_field_has_no_share():
     alone = [share(one, kernel, sizes) for one in (field, other)]
     torch.testing.assert_close(found, torch.tensor([*alone, 0.0]))
     assert alone[1] > 0.8
+
+
+def test_tens_of_millions_of_voxels_add_up():
+    n = 20_000_000
+    # in single precision adding 2 changes nothing from 2**25 on
+    sums = cone._sums(torch.full((1, n), 2.0), torch.ones(n, dtype=torch.long))
+    assert float(sums[0, 0]) == 2 * n

@@ -12,6 +12,8 @@ from torch import Tensor
 from qsmnet_bids.networks.sample import Sample
 
 VOXELS = (1, 2, 3, 4)
+LEAST_ERROR = 0.01
+"""Relative error below which there is little more to gain."""
 
 
 def mse(output: Tensor, label: Tensor, sample: Sample) -> Tensor:
@@ -50,10 +52,23 @@ def relative_l1(output: Tensor, label: Tensor, sample: Sample) -> Tensor:
     sample
         Its mask says where to compare them.
     """
-    error = ((output - label).abs() * sample.mask).sum(VOXELS)
-    size = (label.abs() * sample.mask).sum(VOXELS)
-    # a sample whose label is zero says nothing relative to it
-    return (error / torch.where(size > 0, size, torch.inf)).mean()
+    return _relative_errors(output, label, sample).mean()
+
+
+def log_relative_l1(output: Tensor, label: Tensor, sample: Sample) -> Tensor:
+    """Logarithm of ``relative_l1``, sample by sample, so that easy samples count as hard ones do.
+
+    A tenth less error is worth the same in either; without the logarithm, samples that noise
+    makes hopeless outweigh those in which there is something to gain.
+
+    Parameters
+    ----------
+    output, label
+        ppm, shape ``(n, 1, x, y, z)``.
+    sample
+        Its mask says where to compare them.
+    """
+    return (_relative_errors(output, label, sample) + LEAST_ERROR).log().mean()
 
 
 def gradient_difference(output: Tensor, label: Tensor, sample: Sample) -> Tensor:
@@ -105,6 +120,7 @@ LOSSES: dict[str, Callable[[Tensor, Tensor, Sample], Tensor]] = {
     'mse': mse,
     'mae': mae,
     'relative_l1': relative_l1,
+    'log_relative_l1': log_relative_l1,
     'gradient_difference': gradient_difference,
     'dipole_consistency': dipole_consistency,
 }
@@ -128,6 +144,13 @@ def weighted_loss(
     for name, weight in weights.items():
         total = total + weight * LOSSES[name](output, label, sample)
     return total
+
+
+def _relative_errors(output: Tensor, label: Tensor, sample: Sample) -> Tensor:
+    error = ((output - label).abs() * sample.mask).sum(VOXELS)
+    size = (label.abs() * sample.mask).sum(VOXELS)
+    # a sample whose label is zero says nothing relative to it
+    return error / torch.where(size > 0, size, torch.inf)
 
 
 def _mean(values: Tensor, mask: Tensor) -> Tensor:

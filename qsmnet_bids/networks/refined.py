@@ -25,10 +25,14 @@ from qsmnet_bids.networks.variation import least_variation
 from qsmnet_bids.physics.peel import peeled
 from qsmnet_bids.solvers.poisson import negative_laplacian, solve_poisson
 
-VARIATION = (0.002, 0.1)
+VARIATION = (0.002, 0.15)
 """Weight of the total variation without noise, and what noise as strong as the field adds."""
-STAGES = ((14, 0.01), (5, 0.1), (9, 1.0))
+EDGE = (1.0, 12.0)
+"""Gradient at which variation costs half, likewise, in the field's mean magnitude per voxel."""
+STAGES = ((22, 0.01), (4, 0.1), (10, 1.0))
 """Steps towards least variation and the price of gradients outside the mask."""
+MORE, CLEAN = 44, 0.05
+"""Further steps where there is no noise, and the share of noise at which they are not worth it."""
 LAYERS = 2
 """Of the mask's border, in which the Laplacian of a total field is not that of the tissue."""
 CYCLES, RESIDUAL = 12, 1e-3
@@ -127,14 +131,16 @@ class Refined(Network):
         unexplained = unexplained_share(field, known, kernel, sizes)
         noise, share = _doubted(field, noise, known, unexplained)
         weight = trust(noise, known)
-        least, by_noise = VARIATION
+        level = share.sqrt()
         maps, outer = least_variation(
             field,
             weight,
             kernel,
             sizes,
-            alpha=least + by_noise * share.sqrt(),
+            alpha=VARIATION[0] + VARIATION[1] * level,
+            edge=EDGE[0] + EDGE[1] * level,
             stages=STAGES,
+            more=(MORE * (1 - level / CLEAN).clamp(min=0)).round(),
         )
         maps, outer = maps * known, outer * known
         left = field - outer

@@ -5,24 +5,30 @@ term is split off as in C. Milovic et al., Magn. Reson. Med. 80:814-821, 2018,
 doi:10.1002/mrm.27073. Unlike ``inversion.tv`` it takes batches, penalties that each sample has
 of its own, a number of steps that does not depend on the data, and sources outside the mask at
 a price of their own: what background removal leaves is the field of such sources, as the total
-field of Z. Liu et al., Magn. Reson. Med. 78:303-315, 2017, doi:10.1002/mrm.26331.
+field of Z. Liu et al., Magn. Reson. Med. 78:303-315, 2017, doi:10.1002/mrm.26331; and variation
+that costs the less, the steeper the map is, so that an edge which has been found is not worn
+down: E. Candes et al., J. Fourier Anal. Appl. 14:877-905, 2008, doi:10.1007/s00041-008-9045-x.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor, nn
 
 from qsmnet_bids.networks.fourier import grid_of
+from qsmnet_bids.physics.gradient import steepness
 from qsmnet_bids.solvers.splitting import VariationStep
 
-JUMP = 1.0
+JUMP = 2.0
 """Threshold of the gradient's splitting, in units of the field's scale per side of a cube of the
 voxel's volume: it decides the speed, not the limit."""
-COUPLING = 7.0
-"""Penalty of splitting off the weighted field, likewise, relative to alpha."""
+COUPLINGS = (4.0, 14.0)
+"""Penalty of splitting off the weighted field, likewise, relative to alpha: while sources outside
+the mask are cheap, which is soonest found with a loose one, and in the last stage."""
 RELAXATION = 1.8
 """Of both: two steps do what three or four do without."""
+LOOKS = 5
+"""Steps from one look at the map's edges to the next."""
 
 
 @torch.no_grad()
@@ -33,10 +39,13 @@ def least_variation(
     voxel_size: Tensor,
     *,
     alpha: Tensor,
+    edge: Tensor,
     stages: Sequence[tuple[int, float]],
+    more: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:
-    """Minimise 1/2 |sqrt(weight) (D chi - field)|^2 + alpha |gradient chi|_1 by ADMM.
+    """Minimise 1/2 |sqrt(weight) (D chi - field)|^2 + alpha |price gradient chi|_1 by ADMM.
 
+    In the mask the price is 1 / (1 + (|gradient chi| / edge)^2), looked up every few steps.
     chi is free outside the mask, so that it may explain there what sources inside cannot.
 
     Parameters
@@ -51,9 +60,14 @@ def least_variation(
         Relative to the side of a cube of the same volume, shape ``(n, 3)``.
     alpha
         Weight of the total variation in those units, positive, shape ``(n,)``.
+    edge
+        Gradient at which it costs half, in the field's unit per side of a cube of the voxel's
+        volume, positive, shape ``(n,)``; infinity for the same price everywhere.
     stages
         Numbers of steps, of four Fourier transforms each, and what a gradient outside the mask
-        costs relative to one inside; a stage goes on from the last.
+        costs relative to a weak one inside; a stage goes on from the last.
+    more
+        Further steps of the last stage, whole numbers, shape ``(n,)``; none if not given.
 
     Returns
     -------
@@ -67,10 +81,13 @@ def least_variation(
     grid = grid_of((x, y, z), kernel)
     grow = (0, grid[2] - z, 0, grid[1] - y, 0, grid[0] - x)
     fields, weights = (nn.functional.pad(part[:, 0], grow) for part in (field, weight))
-    parts = zip(fields, weights, kernel, voxel_size.tolist(), alpha.tolist(), strict=True)
+    further = torch.zeros(len(field)) if more is None else more
+    numbers = (each.tolist() for each in (voxel_size, alpha, edge))
+    ends = [[*stages[:-1], (stages[-1][0] + int(n), stages[-1][1])] for n in further]
+    parts = zip(fields, weights, kernel, *numbers, ends, strict=True)
     maps, outer = [], []
     for part in parts:
-        own = _run(*part, stages)
+        own = _run(*part)
         maps.append(torch.stack(own)[..., :x, :y, :z])
         outside = own[0] * (part[1] == 0)
         spectrum = torch.fft.rfftn(outside).mul_(part[2])
@@ -84,15 +101,16 @@ def _run(
     kernel: Tensor,
     sides: list[float],
     alpha: float,
+    edge: float,
     stages: Sequence[tuple[int, float]],
 ) -> list[Tensor]:
-    coupling = COUPLING * alpha
-    share = 1 / (weight + coupling)
-    known, free = share * weight * field, share.mul_(coupling)
+    def split(coupling: float) -> tuple[Tensor, Callable[[Tensor], Tensor]]:
+        share = 1 / (weight + coupling)
+        known, free = share * weight * field, share.mul_(coupling)
+        return known, lambda wanted: (wanted * free).add_(known)
 
-    def prox(wanted: Tensor) -> Tensor:
-        return (wanted * free).add_(known)
-
+    loose, tight = (coupling * alpha for coupling in COUPLINGS)
+    known, prox = split(loose)
     x, y, z = sides
     step = VariationStep(
         known,
@@ -100,16 +118,18 @@ def _run(
         (x, y, z),
         alpha=alpha,
         rho=alpha / JUMP,
-        mu=coupling,
+        mu=loose,
         prox=prox,
         relaxation=RELAXATION,
     )
     chi, maps = step.start(), []
-    for n_steps, price in stages:
-        # a price of 1 needs no volume, which takes longer
-        most = torch.where(weight > 0, JUMP, JUMP * price) if price != 1 else JUMP
-        step.gradient.threshold = most
-        for _ in range(n_steps):
+    for stage, (n_steps, price) in enumerate(stages):
+        if stage and stage == len(stages) - 1:
+            step.couple(tight, split(tight)[1])
+        for index in range(n_steps):
+            if index % LOOKS == 0:
+                inside = steepness(chi, (x, y, z)).div_(edge**2).add_(1).reciprocal_()
+                step.gradient.threshold = torch.where(weight > 0, inside, price).mul_(JUMP)
             chi = step(chi)
         maps.append(chi)
     return maps

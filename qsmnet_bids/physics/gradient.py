@@ -55,6 +55,27 @@ def divergence(vectors: Gradient, voxel_size: Vector) -> Volume:
     return result
 
 
+def steepness(volume: Volume, voxel_size: Vector) -> Volume:
+    """Squared magnitude of periodic forward differences, in space.
+
+    Parameters
+    ----------
+    volume
+        Any unit.
+    voxel_size
+        mm.
+
+    Returns
+    -------
+        Square of the unit of ``volume`` per mm.
+    """
+    result = torch.zeros_like(volume)
+    for axis, size in enumerate(voxel_size):
+        difference = volume.roll(-1, axis).sub_(volume)
+        result.addcmul_(difference, difference, value=size**-2)
+    return result
+
+
 def gradient_power(
     shape: tuple[int, int, int],
     voxel_size: Vector,

@@ -141,18 +141,8 @@ class VariationStep:
         self.kernel, self.prox = kernel, prox
         self.relaxation = relaxation
         self.shape = list(field.shape)
-        inverse = gradient_power(
-            (field.shape[0], field.shape[1], field.shape[2]),
-            voxel_size,
-            device=field.device,
-            dtype=field.dtype,
-        )
-        inverse.mul_(rho).addcmul_(kernel, kernel, value=mu)
-        # neither the field nor the gradient knows the mean
-        inverse[0, 0, 0] = 1
-        self.from_gradient = torch.reciprocal(inverse, out=inverse).mul_(rho)
-        self.from_gradient[0, 0, 0] = 0
-        self.from_field = self.from_gradient * kernel * (mu / rho)
+        self.voxel_size, self.rho, self.mu = voxel_size, rho, mu
+        self._invert(field)
         self.gradient = GradientSplit(field, voxel_size, alpha / rho, relaxation=relaxation)
         self.field_multiplier = torch.zeros_like(field) if prox else None
         self.split_field: Volume | None = None
@@ -162,6 +152,33 @@ class VariationStep:
     def start(self) -> Volume:
         """Give the first x, penalised by the gradient's square instead."""
         return torch.fft.irfftn(self.spectrum, s=self.shape)
+
+    def couple(self, mu: float, prox: Callable[[Tensor], Tensor]) -> None:
+        """Go on with another penalty of splitting the field, after at least one step.
+
+        Parameters
+        ----------
+        mu, prox
+            As for a new iteration; what the multipliers stand for stays as it is.
+        """
+        if self.field_multiplier is None or self.split_field is None:
+            raise ValueError('only a relaxed iteration that splits its field can go on otherwise')
+        self.field_multiplier.mul_(self.mu / mu)
+        self.mu, self.prox = mu, prox
+        self._invert(self.split_field)
+        target = self.split_field - self.field_multiplier
+        self.data = torch.fft.rfftn(target).mul_(self.from_field)
+
+    def _invert(self, like: Volume) -> None:
+        """Prepare what the field and the gradient are multiplied by in k-space."""
+        x, y, z = self.shape
+        inverse = gradient_power((x, y, z), self.voxel_size, device=like.device, dtype=like.dtype)
+        inverse.mul_(self.rho).addcmul_(self.kernel, self.kernel, value=self.mu)
+        # neither the field nor the gradient knows the mean
+        inverse[0, 0, 0] = 1
+        self.from_gradient = torch.reciprocal(inverse, out=inverse).mul_(self.rho)
+        self.from_gradient[0, 0, 0] = 0
+        self.from_field = self.from_gradient * self.kernel * (self.mu / self.rho)
 
     def __call__(self, chi: Volume) -> Volume:
         """Give the next x; ``chi`` must be the last."""

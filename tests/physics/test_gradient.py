@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from qsmnet_bids.physics.gradient import divergence, gradient, gradient_power
+from qsmnet_bids.physics.gradient import divergence, gradient, gradient_power, steepness
 
 SIZE = (0.8, 1.0, 2.5)
 
@@ -37,3 +37,14 @@ def test_power_is_that_of_periodic_differences(generator):
 
     expected = sum(float(d.square().sum()) for d in differences)
     assert float((volume * filtered).sum()) == pytest.approx(expected, rel=1e-12)
+
+
+def test_steepness_is_the_square_of_the_gradient_and_goes_around_the_border(generator):
+    volume = torch.randn(8, 6, 5, generator=generator, dtype=torch.float64)
+
+    squares = steepness(volume, SIZE)
+
+    inside = gradient(volume, SIZE).square().sum(0)[:-1, :-1, :-1]
+    torch.testing.assert_close(squares[:-1, :-1, :-1], inside)
+    turned = steepness(volume.roll((3, 2, 1), (0, 1, 2)), SIZE)
+    torch.testing.assert_close(turned, squares.roll((3, 2, 1), (0, 1, 2)))

@@ -1,3 +1,5 @@
+import math
+
 import pytest
 import torch
 
@@ -38,6 +40,16 @@ def test_relative_error_is_that_of_each_sample(label, sample):
     assert loss('relative_l1', output, factors * label, sample) == pytest.approx(0.3)
 
 
+def test_a_tenth_less_error_is_worth_the_same_in_easy_and_in_hard_samples(label, sample):
+    def of(*errors):
+        factors = torch.tensor(errors).view(2, 1, 1, 1, 1)
+        return loss('log_relative_l1', (1 + factors) * label, label, sample)
+
+    start = of(0.5, 5.0)
+    assert of(0.45, 5.0) - start == pytest.approx(math.log(0.9) / 2, rel=0.05)
+    assert of(0.5, 4.5) - start == pytest.approx(math.log(0.9) / 2, rel=0.05)
+
+
 def test_a_label_of_zero_does_not_divide_by_zero(sample):
     assert loss('relative_l1', torch.ones(SHAPE), torch.zeros(SHAPE), sample) == 0
 
@@ -64,7 +76,8 @@ def test_gradients_across_the_border_of_the_mask_do_not_count():
 def test_all_losses_ignore_what_is_outside_the_mask(label, sample):
     outside = torch.where(sample.mask > 0, 0.0, 100.0)
     for name in sorted(set(LOSSES) - {'dipole_consistency'}):
-        assert loss(name, label + outside, label, sample) == pytest.approx(0), name
+        none = loss(name, label, label, sample)
+        assert loss(name, label + outside, label, sample) == pytest.approx(none), name
 
 
 def test_consistency_is_the_field_of_the_error(generator):

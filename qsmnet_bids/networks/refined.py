@@ -5,7 +5,8 @@ outside it. The maps differ in what such sources cost: where they are cheap, the
 background removal did wrong, and a part of the tissue's own field with it; where they are dear,
 the tissue has to explain everything. Which is better depends on the noise and on how much of the
 field no tissue explains, which a small network learns to judge. A field that has more noise than
-it is said to have is found out by what it has where the dipole has nothing. From a total field
+it is said to have is found out by what it has where the dipole has nothing. Steep places cost
+less, so that edges are not worn down. From a total field
 the Laplacian boundary value problem is solved first: D. Zhou et al., NMR Biomed. 27:312-319, 2014,
 doi:10.1002/nbm.3064.
 """

@@ -3,7 +3,8 @@
 At the magic angle the dipole's kernel is zero, whatever the tissue: what a measured field has
 there is noise, or another error. Both are as strong beside the cone, as they know nothing of the
 dipole, so that in each shell of spatial frequencies the power is a line over the kernel's square,
-and its intercept belongs to the errors. The kernel: R. Salomir et al., Concepts Magn. Reson. B
+and its intercept belongs to the errors. White noise has as much in every shell; errors that are
+smooth, as those of living heads, have more in the inner ones. The kernel: R. Salomir et al., Concepts Magn. Reson. B
 19:26-34, 2003, doi:10.1002/cmr.b.10083.
 """
 
@@ -20,15 +21,16 @@ CONE = 0.1
 SHELLS = (0.1, 0.15, 0.2, 0.3, 0.4)
 """Where shells begin, cycles per side of a cube of the voxel's volume; below the first, the cone
 is thinner than what the mask's own spectrum blurs."""
+MIDDLE = (1, 2)
+"""Shells that tell smooth errors from white ones; below them the mask's blur is too strong, and
+above them there is little of either."""
 TAPER = 3
 """Width of the means by which the mask is tapered, twice."""
 
 
 @torch.no_grad()
-def unexplained_share(field: Tensor, mask: Tensor, kernel: Tensor, voxel_size: Tensor) -> Tensor:
-    """Estimate which share of a field's power no susceptibility explains.
-
-    Of smooth errors it sees only what is in its shells.
+def unexplained_shares(field: Tensor, mask: Tensor, kernel: Tensor, voxel_size: Tensor) -> Tensor:
+    """Estimate which share of a field's power no susceptibility explains, and how smooth that is.
 
     Parameters
     ----------
@@ -43,7 +45,9 @@ def unexplained_share(field: Tensor, mask: Tensor, kernel: Tensor, voxel_size: T
 
     Returns
     -------
-        Within [0, 1], shape ``(n,)``.
+        Shape ``(n, 1 + len(MIDDLE))``: the share, within [0, 1], to which smooth errors add only
+        what is in the shells; and what it would be if there were as much at all frequencies as in
+        each of the middle shells, at least 0.
     """
     window = mask
     for _ in range(2):
@@ -52,12 +56,12 @@ def unexplained_share(field: Tensor, mask: Tensor, kernel: Tensor, voxel_size: T
     x, y, z = seen.shape[1:]
     grid = grid_of((x, y, z), kernel)
     if field.is_meta:  # operations are only counted: there are no numbers to go by
-        return field.new_zeros(len(field))
-    shares = [_share(*part, grid) for part in zip(seen, kernel, voxel_size.unbind(), strict=True)]
+        return field.new_zeros((len(field), 1 + len(MIDDLE)))
+    shares = [_shares(*part, grid) for part in zip(seen, kernel, voxel_size.unbind(), strict=True)]
     return torch.stack(shares)
 
 
-def _share(field: Tensor, kernel: Tensor, size: Tensor, grid: Grid) -> Tensor:
+def _shares(field: Tensor, kernel: Tensor, size: Tensor, grid: Grid) -> Tensor:
     power = torch.fft.rfftn(field, s=grid).abs().square_()
     # but for its first and last plane, half a spectrum stands for both
     power[..., 1:-1] *= 2
@@ -77,10 +81,10 @@ def _share(field: Tensor, kernel: Tensor, size: Tensor, grid: Grid) -> Tensor:
     n_near, low, rest = _sums(parts[:, on_cone], shell[on_cone])
     level, slope = level / n_all.clamp(min=1), slope / n_all.clamp(min=1)
     low, rest = low / n_near.clamp(min=1), rest / n_near.clamp(min=1)
-    wrong = n_all * ((low * slope - level * rest) / (slope - rest)).clamp(min=0)
-    total = power.sum()
-    share = wrong[n_near > 0].sum() / divisor(total)
-    return share.clamp(max=1).to(field.dtype)
+    errors = ((low * slope - level * rest) / (slope - rest)).clamp(min=0)
+    errors = torch.where(n_near > 0, errors, 0) / divisor(power.sum())
+    share = (n_all * errors).sum(0, keepdim=True).clamp(max=1)
+    return torch.cat([share, count.sum() * errors[list(MIDDLE)]]).to(field.dtype)
 
 
 def _sums(parts: Tensor, shell: Tensor) -> Tensor:

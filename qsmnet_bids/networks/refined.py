@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from qsmnet_bids.networks.closed_form import Task, tikhonov_kernel, trust
-from qsmnet_bids.networks.cone import unexplained_share
+from qsmnet_bids.networks.cone import unexplained_shares
 from qsmnet_bids.networks.fourier import convolve
 from qsmnet_bids.networks.informed import GAIN
 from qsmnet_bids.networks.network import Need, Network
@@ -40,8 +40,9 @@ CYCLES, RESIDUAL = 12, 1e-3
 """Most multigrid cycles of the boundary value problem, and where they end."""
 FIRST_STEP = 0.1
 """Of data consistency, before training."""
-BLUR = 0.13
-"""Share of the rms that heads without noise have on the cone after background removal."""
+BLUR = (1.4, 24.0, 5.0)
+"""What heads without noise have on the cone after background removal, as ``unexplained_shares``
+tells it, times the side of a cube of as many voxels as the mask: it comes from its border."""
 N_CHANNELS = 6 + len(STAGES)
 N_SIGNS, N_HIDDEN = 2 * len(STAGES) + 3, 16
 """What the shares of the maps are judged by, and the units of that network."""
@@ -129,7 +130,7 @@ class Refined(Network):
         scale = mean_magnitude(field, known)
         unit = divisor(scale)
         field, noise = field / unit, sample.noise * known / unit
-        unexplained = unexplained_share(field, known, kernel, sizes)
+        unexplained = unexplained_shares(field, known, kernel, sizes)
         noise, share = _doubted(field, noise, known, unexplained)
         weight = trust(noise, known)
         level = share.sqrt()
@@ -167,14 +168,22 @@ def _doubted(
 ) -> tuple[Tensor, Tensor]:
     """Add what a field has on the dipole's cone, beyond what it is said to have, to its noise.
 
+    White noise lies at the highest frequencies for the most part, where total variation removes
+    it at little cost; as much of a smooth error needs more. Half of what counts is therefore the
+    error's power, and half that of white noise as strong at middle frequencies, if that is more.
+
     Returns
     -------
         Noise, and its share of the field's power, shape ``(n,)``.
     """
     power = field.square().sum(VOXELS)
     told = noise.square().sum(VOXELS) / divisor(power)
-    more = (unexplained - BLUR**2 - told).clamp(min=0)
-    level = more * power / known.sum(VOXELS).clamp(min=1)
+    n_known = known.sum(VOXELS).clamp(min=1)
+    blur = unexplained.new_tensor(BLUR) / n_known[:, None].pow(1 / 3)
+    beyond = (unexplained - blur - told[:, None]).clamp(min=0)
+    share, middle = beyond[:, 0], beyond[:, 1:].mean(1)
+    more = torch.maximum(share, (share + middle) / 2)
+    level = more * power / n_known
     doubted = known * (noise.square() + level[:, None, None, None, None]).sqrt()
     return doubted, (told + more).clamp(max=1)
 

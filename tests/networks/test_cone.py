@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from qsmnet_bids.networks import cone
-from qsmnet_bids.networks.cone import unexplained_share
+from qsmnet_bids.networks.cone import unexplained_shares
 from qsmnet_bids.networks.fourier import convolve
 from qsmnet_bids.physics.dipole import dipole_kernel, padded_shape
 from tests.simulated import simulate
@@ -25,7 +25,7 @@ def problem():
 
 def share(field, kernel, sizes, mask=None):
     mask = torch.ones_like(field) if mask is None else mask
-    return float(unexplained_share(field * mask, mask, kernel, sizes)[0])
+    return float(unexplained_shares(field * mask, mask, kernel, sizes)[0, 0])
 
 
 @pytest.mark.parametrize('deviation', [0.4, 0.8])
@@ -35,6 +35,22 @@ def test_noise_is_found_without_being_told(deviation):
     true = deviation**2 / (1 + deviation**2)
     assert share(field + noise, kernel, sizes) == pytest.approx(true, rel=0.15)
     assert share(field, kernel, sizes) < 0.03
+
+
+def test_smooth_errors_have_more_at_middle_frequencies_than_white_ones():
+    field, kernel, sizes, generator = problem()
+    white = torch.randn(field.shape, generator=generator)
+    smooth = white
+    for axis in (-3, -2, -1):
+        smooth = smooth + smooth.roll(1, axis) + smooth.roll(2, axis)
+    smooth = smooth / smooth.std()
+    ones = torch.ones_like(field)
+    even, more = (
+        unexplained_shares(field + 0.7 * error, ones, kernel, sizes)[0] for error in (white, smooth)
+    )
+    true = 0.7**2 / (1 + 0.7**2)
+    torch.testing.assert_close(even, torch.full((3,), true), rtol=0.5, atol=0)
+    assert more[1:].min() > 1.5 * true
 
 
 def test_another_direction_of_the_field_explains_little():
@@ -61,12 +77,12 @@ def test_samples_of_a_batch_do_not_see_each_other_and_no_field_has_no_share():
     field, kernel, sizes, generator = problem()
     other = torch.randn(field.shape, generator=generator)
     both = torch.cat([field, other, 0 * field])
-    found = unexplained_share(
+    found = unexplained_shares(
         both, torch.ones_like(both), kernel.expand(3, -1, -1, -1), sizes.expand(3, -1)
     )
-    alone = [share(one, kernel, sizes) for one in (field, other)]
-    torch.testing.assert_close(found, torch.tensor([*alone, 0.0]))
-    assert alone[1] > 0.8
+    alone = [unexplained_shares(one, torch.ones_like(one), kernel, sizes) for one in (field, other)]
+    torch.testing.assert_close(found, torch.cat([*alone, torch.zeros_like(alone[0])]))
+    assert alone[1][0, 0] > 0.8
 
 
 def test_tens_of_millions_of_voxels_add_up():

@@ -110,7 +110,7 @@ def test_noise_that_nobody_told_of_is_found_out(monkeypatch):
         return float((found - found.mean() - head.chi[head.brain]).norm())
 
     honest, doubted = error(told), error(sample)
-    monkeypatch.setattr(refined, 'unexplained_share', lambda field, *_: field.new_zeros(1))
+    monkeypatch.setattr(refined, 'unexplained_shares', lambda field, *_: field.new_zeros(1, 3))
     trusted = error(sample)
     assert doubted < 1.15 * honest
     assert doubted < 0.8 * trusted

@@ -40,9 +40,11 @@ CYCLES, RESIDUAL = 12, 1e-3
 """Most multigrid cycles of the boundary value problem, and where they end."""
 FIRST_STEP = 0.1
 """Of data consistency, before training."""
-BLUR = (1.4, 24.0, 5.0)
-"""What heads without noise have on the cone after background removal, as ``unexplained_shares``
-tells it, times the side of a cube of as many voxels as the mask: it comes from its border."""
+BLUR = 0.13
+"""Share of the rms that heads without noise have on the cone after background removal."""
+MIDDLE_BLUR = (24.0, 5.0)
+"""The same at middle frequencies, as ``unexplained_shares`` tells it, times the side of a cube of
+as many voxels as the mask: it comes from the mask's border."""
 N_CHANNELS = 6 + len(STAGES)
 N_SIGNS, N_HIDDEN = 2 * len(STAGES) + 3, 16
 """What the shares of the maps are judged by, and the units of that network."""
@@ -179,9 +181,9 @@ def _doubted(
     power = field.square().sum(VOXELS)
     told = noise.square().sum(VOXELS) / divisor(power)
     n_known = known.sum(VOXELS).clamp(min=1)
-    blur = unexplained.new_tensor(BLUR) / n_known[:, None].pow(1 / 3)
-    beyond = (unexplained - blur - told[:, None]).clamp(min=0)
-    share, middle = beyond[:, 0], beyond[:, 1:].mean(1)
+    share = (unexplained[:, 0] - BLUR**2 - told).clamp(min=0)
+    blur = unexplained.new_tensor(MIDDLE_BLUR) / n_known[:, None].pow(1 / 3)
+    middle = (unexplained[:, 1:] - blur - told[:, None]).clamp(min=0).mean(1)
     more = torch.maximum(share, (share + middle) / 2)
     level = more * power / n_known
     doubted = known * (noise.square() + level[:, None, None, None, None]).sqrt()

@@ -6,7 +6,7 @@ background removal did wrong, and a part of the tissue's own field with it; wher
 the tissue has to explain everything. Which is better depends on the noise and on how much of the
 field no tissue explains, which a small network learns to judge. A field that has more noise than
 it is said to have is found out by what it has where the dipole has nothing. Steep places cost
-less, so that edges are not worn down. From a total field
+less, so that edges are not worn down, and what no map explains is not followed. From a total field
 the Laplacian boundary value problem is solved first: D. Zhou et al., NMR Biomed. 27:312-319, 2014,
 doi:10.1002/nbm.3064.
 """
@@ -30,6 +30,8 @@ VARIATION = (0.002, 0.15)
 """Weight of the total variation without noise, and what noise as strong as the field adds."""
 EDGE = (1.0, 12.0)
 """Gradient at which variation costs half, likewise, in the field's mean magnitude per voxel."""
+MOST = (0.06, 2.0)
+"""Residual from which on it counts by its amount, likewise, in the field's mean magnitude."""
 STAGES = ((22, 0.01), (4, 0.1), (10, 1.0))
 """Steps towards least variation and the price of gradients outside the mask."""
 MORE, CLEAN = 44, 0.05
@@ -143,6 +145,7 @@ class Refined(Network):
             sizes,
             alpha=VARIATION[0] + VARIATION[1] * level,
             edge=EDGE[0] + EDGE[1] * level,
+            most=MOST[0] + MOST[1] * level,
             stages=STAGES,
             more=(MORE * (1 - level / CLEAN).clamp(min=0)).round(),
         )

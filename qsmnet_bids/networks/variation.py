@@ -8,6 +8,8 @@ a price of their own: what background removal leaves is the field of such source
 field of Z. Liu et al., Magn. Reson. Med. 78:303-315, 2017, doi:10.1002/mrm.26331; and variation
 that costs the less, the steeper the map is, so that an edge which has been found is not worn
 down: E. Candes et al., J. Fourier Anal. Appl. 14:877-905, 2008, doi:10.1007/s00041-008-9045-x.
+Where a field is far from what any map explains, as flow leaves it, that counts by its amount and
+not by its square: C. Milovic et al., Magn. Reson. Med. 87:457-473, 2022, doi:10.1002/mrm.28957.
 """
 
 from collections.abc import Callable, Sequence
@@ -40,12 +42,14 @@ def least_variation(
     *,
     alpha: Tensor,
     edge: Tensor,
+    most: Tensor,
     stages: Sequence[tuple[int, float]],
     more: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:
     """Minimise 1/2 |sqrt(weight) (D chi - field)|^2 + alpha |price gradient chi|_1 by ADMM.
 
-    In the mask the price is 1 / (1 + (|gradient chi| / edge)^2), looked up every few steps.
+    In the last of several stages a residual of more than ``most`` counts by its amount, as Huber has it, not
+    by its square. In the mask the price is 1 / (1 + (|gradient chi| / edge)^2), looked up every few steps.
     chi is free outside the mask, so that it may explain there what sources inside cannot.
 
     Parameters
@@ -63,6 +67,9 @@ def least_variation(
     edge
         Gradient at which it costs half, in the field's unit per side of a cube of the voxel's
         volume, positive, shape ``(n,)``; infinity for the same price everywhere.
+    most
+        Residual times the root of its weight up to which it counts by its square, in the field's
+        unit, positive, shape ``(n,)``; infinity for all.
     stages
         Numbers of steps, of four Fourier transforms each, and what a gradient outside the mask
         costs relative to a weak one inside; a stage goes on from the last.
@@ -82,7 +89,7 @@ def least_variation(
     grow = (0, grid[2] - z, 0, grid[1] - y, 0, grid[0] - x)
     fields, weights = (nn.functional.pad(part[:, 0], grow) for part in (field, weight))
     further = torch.zeros(len(field)) if more is None else more
-    numbers = (each.tolist() for each in (voxel_size, alpha, edge))
+    numbers = (each.tolist() for each in (voxel_size, alpha, edge, most))
     ends = [[*stages[:-1], (stages[-1][0] + int(n), stages[-1][1])] for n in further]
     parts = zip(fields, weights, kernel, *numbers, ends, strict=True)
     maps, outer = [], []
@@ -102,15 +109,11 @@ def _run(
     sides: list[float],
     alpha: float,
     edge: float,
+    most: float,
     stages: Sequence[tuple[int, float]],
 ) -> list[Tensor]:
-    def split(coupling: float) -> tuple[Tensor, Callable[[Tensor], Tensor]]:
-        share = 1 / (weight + coupling)
-        known, free = share * weight * field, share.mul_(coupling)
-        return known, lambda wanted: (wanted * free).add_(known)
-
     loose, tight = (coupling * alpha for coupling in COUPLINGS)
-    known, prox = split(loose)
+    known, prox = _split(field, weight, loose)
     x, y, z = sides
     step = VariationStep(
         known,
@@ -125,7 +128,7 @@ def _run(
     chi, maps = step.start(), []
     for stage, (n_steps, price) in enumerate(stages):
         if stage and stage == len(stages) - 1:
-            step.couple(tight, split(tight)[1])
+            step.couple(tight, _split_robustly(field, weight, tight, most))
         for index in range(n_steps):
             if index % LOOKS == 0:
                 inside = steepness(chi, (x, y, z)).div_(edge**2).add_(1).reciprocal_()
@@ -133,3 +136,26 @@ def _run(
             chi = step(chi)
         maps.append(chi)
     return maps
+
+
+def _split(
+    field: Tensor, weight: Tensor, coupling: float
+) -> tuple[Tensor, Callable[[Tensor], Tensor]]:
+    """Give the first split field, and how the next follows from what is wanted."""
+    share = 1 / (weight + coupling)
+    known, free = share * weight * field, share.mul_(coupling)
+    return known, lambda wanted: (wanted * free).add_(known)
+
+
+def _split_robustly(
+    field: Tensor, weight: Tensor, coupling: float, most: float
+) -> Callable[[Tensor], Tensor]:
+    """Likewise, with Huber's penalty: no residual pulls harder than the greatest one that counts."""
+    share = weight / (weight + coupling)
+    pull = torch.where(weight > 0, weight.sqrt() * (most / coupling), 0)
+
+    def prox(wanted: Tensor) -> Tensor:
+        towards = torch.sub(field, wanted).mul_(share)
+        return torch.minimum(torch.maximum(towards, -pull), pull).add_(wanted)
+
+    return prox

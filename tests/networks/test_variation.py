@@ -26,9 +26,16 @@ def cost(chi, field, weight, kernel, alpha):
     return float(misfit.sum() / 2 + alpha * steps)
 
 
-def maps_of(*given, edge=math.inf, **options):
-    edges = torch.full((len(given[0]),), edge)
-    return least_variation(*given, edge=edges, **options)[0]
+def maps_of(*given, edge=math.inf, most=math.inf, **options):
+    edges, residuals = (torch.full((len(given[0]),), limit) for limit in (edge, most))
+    return least_variation(*given, edge=edges, most=residuals, **options)[0]
+
+
+def spot(field):
+    """A field that no susceptibility causes."""
+    wrong = torch.zeros_like(field)
+    wrong[..., 10:14, 10:14, 9:13] = 3.0
+    return wrong
 
 
 def test_what_sources_outside_cause_is_explained_by_sources_outside():
@@ -97,9 +104,9 @@ def test_a_kernel_of_a_larger_grid_means_padding():
 def test_the_first_stage_tells_what_its_sources_outside_cause():
     field, mask, kernel, sides = problem()
     alpha, stages = torch.tensor([0.02]), [(4, 0.1), (2, 1.0)]
-    edge = torch.tensor([1.0])
+    edge, most = torch.tensor([[1.0], [math.inf]])
     maps, outer = least_variation(
-        field, mask, kernel, sides, alpha=alpha, edge=edge, stages=stages
+        field, mask, kernel, sides, alpha=alpha, edge=edge, most=most, stages=stages
     )
     assert outer.shape == field.shape
     torch.testing.assert_close(outer, convolve((1 - mask) * maps[:, :1], kernel))
@@ -130,3 +137,38 @@ def test_further_steps_are_those_of_a_longer_last_stage():
     more = torch.tensor([4.0])
     grown = maps_of(*given, alpha=alpha, stages=[(3, 0.1), (5, 1.0)], edge=2.0, more=more)
     assert torch.equal(grown, longer)
+
+
+def test_a_field_that_no_map_explains_is_not_followed():
+    field, mask, kernel, sides = problem()
+    options = {'alpha': torch.tensor([0.02]), 'stages': [(3, 1.0), (60, 1.0)]}
+
+    def inside(given, most):
+        return mask * maps_of(given, mask, kernel, sides, most=most, **options)[:, 1:]
+
+    change = [inside(field + spot(field), most) - inside(field, most) for most in (0.1, math.inf)]
+    assert float(change[0].norm()) < 0.75 * float(change[1].norm())
+    torch.testing.assert_close(inside(field, 100.0), inside(field, math.inf))
+
+
+def test_a_strong_residual_pulls_at_the_map_as_a_sum_of_amounts_does():
+    field, mask, kernel, sides = problem()
+    field = field + spot(field)
+    weight, alpha, most = 1.5 * mask, 0.02, 0.1
+
+    def price(chi):
+        misfit = (weight.sqrt() * (convolve(chi, kernel) - field)).abs()
+        amounts = torch.where(misfit < most, misfit.square() / 2, most * (misfit - most / 2))
+        steps = sum((chi.roll(-1, axis) - chi).abs().sum() for axis in (-3, -2, -1))
+        return float(amounts.sum() + alpha * steps)
+
+    stages = [(3, 1.0), (600, 1.0)]
+    given = (field, weight, kernel, sides)
+    chi = maps_of(*given, alpha=torch.tensor([alpha]), stages=stages, most=most)[:, 1:]
+    plain = maps_of(*given, alpha=torch.tensor([alpha]), stages=stages)[:, 1:]
+    least = price(chi)
+    assert least < 0.99 * price(plain)
+    generator = torch.Generator().manual_seed(0)
+    for scale in (0.003, 0.03):
+        change = scale * torch.randn(chi.shape, generator=generator)
+        assert price(chi + change) > least

@@ -4,8 +4,8 @@ At the magic angle the dipole's kernel is zero, whatever the tissue: what a meas
 there is noise, or another error. Both are as strong beside the cone, as they know nothing of the
 dipole, so that in each shell of spatial frequencies the power is a line over the kernel's square,
 and its intercept belongs to the errors. White noise has as much in every shell; errors that are
-smooth, as those of living heads, have more in the inner ones. The kernel: R. Salomir et al., Concepts Magn. Reson. B
-19:26-34, 2003, doi:10.1002/cmr.b.10083.
+smooth, as those of living heads, have more in the inner ones. The kernel: R. Salomir et al.,
+Concepts Magn. Reson. B 19:26-34, 2003, doi:10.1002/cmr.b.10083.
 """
 
 import torch

@@ -22,7 +22,7 @@ from qsmnet_bids.networks.network import Need, Network
 from qsmnet_bids.networks.sample import Sample
 from qsmnet_bids.networks.scaling import VOXELS, divisor, mean_magnitude
 from qsmnet_bids.networks.unet import Normalisation, UNet, as_correction
-from qsmnet_bids.networks.variation import least_variation
+from qsmnet_bids.networks.variation import Price, least_variation
 from qsmnet_bids.physics.peel import peeled
 from qsmnet_bids.solvers.poisson import negative_laplacian, solve_poisson
 
@@ -143,9 +143,7 @@ class Refined(Network):
             weight,
             kernel,
             sizes,
-            alpha=VARIATION[0] + VARIATION[1] * level,
-            edge=EDGE[0] + EDGE[1] * level,
-            most=MOST[0] + MOST[1] * level,
+            price=Price(*(least + by * level for least, by in (VARIATION, EDGE, MOST))),
             stages=STAGES,
             more=(MORE * (1 - level / CLEAN).clamp(min=0)).round(),
         )

@@ -13,6 +13,7 @@ not by its square: C. Milovic et al., Magn. Reson. Med. 87:457-473, 2022, doi:10
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
@@ -33,6 +34,28 @@ LOOKS = 5
 """Steps from one look at the map's edges to the next."""
 
 
+@dataclass(frozen=True)
+class Price:
+    """What variation and residuals cost, for each sample; all positive, shape ``(n,)``.
+
+    Parameters
+    ----------
+    alpha
+        Weight of the total variation, in units of the field's scale and the side of a cube of
+        the voxel's volume.
+    edge
+        Gradient at which it costs half, in the field's unit per such side; infinity for the same
+        price everywhere.
+    most
+        Residual times the root of its weight up to which it counts by its square, in the field's
+        unit; infinity for all.
+    """
+
+    alpha: Tensor
+    edge: Tensor
+    most: Tensor
+
+
 @torch.no_grad()
 def least_variation(
     field: Tensor,
@@ -40,17 +63,16 @@ def least_variation(
     kernel: Tensor,
     voxel_size: Tensor,
     *,
-    alpha: Tensor,
-    edge: Tensor,
-    most: Tensor,
+    price: Price,
     stages: Sequence[tuple[int, float]],
     more: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:
-    """Minimise 1/2 |sqrt(weight) (D chi - field)|^2 + alpha |price gradient chi|_1 by ADMM.
+    """Minimise 1/2 |sqrt(weight) (D chi - field)|^2 + alpha |share gradient chi|_1 by ADMM.
 
-    In the last of several stages a residual of more than ``most`` counts by its amount, as Huber has it, not
-    by its square. In the mask the price is 1 / (1 + (|gradient chi| / edge)^2), looked up every few steps.
-    chi is free outside the mask, so that it may explain there what sources inside cannot.
+    In the last of several stages a residual of more than ``price.most`` counts by its amount, as
+    Huber has it, not by its square. In the mask the share is 1 / (1 + (|gradient chi| / edge)^2),
+    looked up every few steps. chi is free outside the mask, so that it may explain there what
+    sources inside cannot.
 
     Parameters
     ----------
@@ -62,14 +84,8 @@ def least_variation(
         Dipole kernel, as ``fourier.convolve`` has it.
     voxel_size
         Relative to the side of a cube of the same volume, shape ``(n, 3)``.
-    alpha
-        Weight of the total variation in those units, positive, shape ``(n,)``.
-    edge
-        Gradient at which it costs half, in the field's unit per side of a cube of the voxel's
-        volume, positive, shape ``(n,)``; infinity for the same price everywhere.
-    most
-        Residual times the root of its weight up to which it counts by its square, in the field's
-        unit, positive, shape ``(n,)``; infinity for all.
+    price
+        Of variation and residuals.
     stages
         Numbers of steps, of four Fourier transforms each, and what a gradient outside the mask
         costs relative to a weak one inside; a stage goes on from the last.
@@ -89,7 +105,7 @@ def least_variation(
     grow = (0, grid[2] - z, 0, grid[1] - y, 0, grid[0] - x)
     fields, weights = (nn.functional.pad(part[:, 0], grow) for part in (field, weight))
     further = torch.zeros(len(field)) if more is None else more
-    numbers = (each.tolist() for each in (voxel_size, alpha, edge, most))
+    numbers = (each.tolist() for each in (voxel_size, price.alpha, price.edge, price.most))
     ends = [[*stages[:-1], (stages[-1][0] + int(n), stages[-1][1])] for n in further]
     parts = zip(fields, weights, kernel, *numbers, ends, strict=True)
     maps, outer = [], []
@@ -150,7 +166,7 @@ def _split(
 def _split_robustly(
     field: Tensor, weight: Tensor, coupling: float, most: float
 ) -> Callable[[Tensor], Tensor]:
-    """Likewise, with Huber's penalty: no residual pulls harder than the greatest one that counts."""
+    """Likewise, with Huber's penalty: no residual pulls harder than ``most``."""
     share = weight / (weight + coupling)
     pull = torch.where(weight > 0, weight.sqrt() * (most / coupling), 0)
 

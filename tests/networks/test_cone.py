@@ -46,7 +46,8 @@ def test_smooth_errors_have_more_at_middle_frequencies_than_white_ones():
     smooth = smooth / smooth.std()
     ones = torch.ones_like(field)
     even, more = (
-        unexplained_shares(field + 0.7 * error, ones, kernel, sizes)[0] for error in (white, smooth)
+        unexplained_shares(field + 0.7 * error, ones, kernel, sizes)[0]
+        for error in (white, smooth)
     )
     true = 0.7**2 / (1 + 0.7**2)
     torch.testing.assert_close(even, torch.full((3,), true), rtol=0.5, atol=0)
@@ -80,7 +81,9 @@ def test_samples_of_a_batch_do_not_see_each_other_and_no_field_has_no_share():
     found = unexplained_shares(
         both, torch.ones_like(both), kernel.expand(3, -1, -1, -1), sizes.expand(3, -1)
     )
-    alone = [unexplained_shares(one, torch.ones_like(one), kernel, sizes) for one in (field, other)]
+    alone = [
+        unexplained_shares(one, torch.ones_like(one), kernel, sizes) for one in (field, other)
+    ]
     torch.testing.assert_close(found, torch.cat([*alone, torch.zeros_like(alone[0])]))
     assert alone[1][0, 0] > 0.8
 

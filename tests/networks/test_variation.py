@@ -3,7 +3,7 @@ import math
 import torch
 
 from qsmnet_bids.networks.fourier import convolve
-from qsmnet_bids.networks.variation import least_variation
+from qsmnet_bids.networks.variation import Price, least_variation
 from qsmnet_bids.physics.dipole import dipole_kernel
 from tests.simulated import simulate
 
@@ -26,9 +26,9 @@ def cost(chi, field, weight, kernel, alpha):
     return float(misfit.sum() / 2 + alpha * steps)
 
 
-def maps_of(*given, edge=math.inf, most=math.inf, **options):
+def maps_of(*given, alpha, edge=math.inf, most=math.inf, **options):
     edges, residuals = (torch.full((len(given[0]),), limit) for limit in (edge, most))
-    return least_variation(*given, edge=edges, most=residuals, **options)[0]
+    return least_variation(*given, price=Price(alpha, edges, residuals), **options)[0]
 
 
 def spot(field):
@@ -103,11 +103,9 @@ def test_a_kernel_of_a_larger_grid_means_padding():
 
 def test_the_first_stage_tells_what_its_sources_outside_cause():
     field, mask, kernel, sides = problem()
-    alpha, stages = torch.tensor([0.02]), [(4, 0.1), (2, 1.0)]
-    edge, most = torch.tensor([[1.0], [math.inf]])
-    maps, outer = least_variation(
-        field, mask, kernel, sides, alpha=alpha, edge=edge, most=most, stages=stages
-    )
+    price = Price(*torch.tensor([[0.02], [1.0], [math.inf]]))
+    stages = [(4, 0.1), (2, 1.0)]
+    maps, outer = least_variation(field, mask, kernel, sides, price=price, stages=stages)
     assert outer.shape == field.shape
     torch.testing.assert_close(outer, convolve((1 - mask) * maps[:, :1], kernel))
 

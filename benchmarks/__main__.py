@@ -97,6 +97,12 @@ def _add_heads(commands: 'Commands') -> None:
     accuracy.add_argument('--seeds', nargs='+', type=int, default=[SEED], help='of the heads')
     accuracy.add_argument('--field-noise', type=float, default=0.0, help='of the true fields, ppm')
     accuracy.add_argument('--told-noise', type=float, default=1.0, help='share of it that is told')
+    accuracy.add_argument(
+        '--untold-error', type=float, default=0.0, help="of the true local field, over the field's"
+    )
+    accuracy.add_argument(
+        '--error-widths', nargs='+', type=float, default=[0.0], help='of its parts, voxels'
+    )
     accuracy.add_argument('--tilt', type=float, help="degrees, in place of the case's own")
     accuracy.add_argument('--lesions', type=float, help='bleed of +, calcification of -, ppm')
     accuracy.add_argument('--b0', type=float, default=B0, help='T')
@@ -150,6 +156,8 @@ def _accuracy(arguments: argparse.Namespace, _scratch: Path) -> dict[str, Rows]:
         inversions=tuple(arguments.inversion),
         field_noise=arguments.field_noise,
         told_noise=arguments.told_noise,
+        untold_error=arguments.untold_error,
+        error_widths=tuple(arguments.error_widths),
         n_threads=arguments.threads,
     )
     return {'accuracy': list(_told(accuracy(_cases(arguments), plan, simulator=simulator)))}

@@ -6,6 +6,7 @@ from typing import Literal, TypeVar
 
 import torch
 
+from benchmarks.errors import add_error
 from benchmarks.heads import Case, Head, Quality, judge, simulate_head
 from benchmarks.process import Measured, measure
 from qsmnet_bids.background import METHODS as BACKGROUNDS
@@ -41,6 +42,11 @@ class Plan:
     told_noise
         Share of that deviation that methods are told of; in living heads much of the error is
         none that a fit can know.
+    untold_error
+        Added to the true local field, its standard deviation over the field's, of which methods
+        are told nothing.
+    error_widths
+        Of its parts, as ``errors.add_error`` has them.
     n_threads
         Of each process; None for as many as there are cores.
     """
@@ -52,6 +58,8 @@ class Plan:
     inversions: tuple[str, ...] = ()
     field_noise: float = 0.0
     told_noise: float = 1.0
+    untold_error: float = 0.0
+    error_widths: tuple[float, ...] = (0.0,)
     n_threads: int | None = None
 
 
@@ -100,10 +108,11 @@ def accuracy(
     """
     for case in cases:
         head = simulator(case)
+        local = add_noise(head.local, plan.field_noise, case.seed, told=plan.told_noise)
         noisy = replace(
             head,
             total=add_noise(head.total, plan.field_noise, case.seed, told=plan.told_noise),
-            local=add_noise(head.local, plan.field_noise, case.seed, told=plan.told_noise),
+            local=add_error(local, plan.untold_error, plan.error_widths, case.seed),
         )
         for stage in plan.stages:
             for method, done, quality in _MEASURES[stage](noisy, head, plan):

@@ -1,7 +1,10 @@
+from dataclasses import replace
+
 import pytest
 import torch
 
 from benchmarks.accuracy import add_noise
+from benchmarks.errors import add_error
 from qsmnet_bids.tensors import LocalField
 
 
@@ -29,3 +32,21 @@ def test_noise_goes_with_the_inverse_of_the_magnitude_and_may_be_told_in_part():
 def test_no_noise_leaves_the_field():
     field = local_field(torch.ones(4, 4, 4))
     assert add_noise(field, 0.0, 1) is field
+
+
+def test_an_untold_error_is_as_strong_as_asked_and_as_smooth():
+    field = local_field(torch.ones(24, 24, 24))
+    generator = torch.Generator().manual_seed(0)
+    field = replace(field, field=torch.randn(field.field.shape, generator=generator))
+    neighbours = []
+    for widths in ((0.0,), (0.0, 2.0), (2.0,)):
+        wrong = add_error(field, 0.65, widths, 1)
+        error = wrong.field - field.field
+        assert float(error[field.mask].std()) == pytest.approx(
+            0.65 * float(field.field[field.mask].std()), rel=1e-4
+        )
+        assert torch.equal(wrong.noise, field.noise)
+        assert not error[~field.mask].any()
+        neighbours.append(float((error[1:] * error[:-1]).mean() / error.square().mean()))
+    assert neighbours[0] < 0.1 < neighbours[1] < neighbours[2]
+    assert add_error(field, 0.0, (0.0,), 1) is field

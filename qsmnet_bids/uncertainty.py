@@ -1,6 +1,6 @@
 """How sure a reconstruction is of each voxel, for any method of inversion.
 
-Four things are put together, none of which needs a ground truth. *Noise*: the method is applied to
+Five things are put together, none of which needs a ground truth. *Noise*: the method is applied to
 copies of the field with noise of the size that the field's fit reports. *What the map does not
 explain*: where its own field misses the measured one by more than noise and the method make it,
 the field's error is taken to be as much larger. *Asymmetry*: a volume that is mirrored or whose
@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-from torch.nn.functional import avg_pool3d
+from torch.nn.functional import avg_pool3d, pad
 
 from qsmnet_bids.physics.box import Box, bounding_box, put_back
 from qsmnet_bids.physics.dipole import forward_field
@@ -30,6 +30,9 @@ WIDTH = 3
 """Voxels of the cube over which variances are averaged: some members alone say little of one."""
 RESIDUAL_WIDTH = 5
 """The same for squares of residuals, which stand for the field around."""
+BORDER_WIDTH, BESIDE_WIDTH = 5, 9
+"""The same of what lies wholly in the mask but for its border, two voxels deep, and of how strong
+a map is at the border and beside it."""
 
 
 @dataclass(frozen=True)
@@ -65,14 +68,16 @@ def ensemble(
         noise^2 = mean((x_n+ - x_n-)^2) / 4
         asymmetry^2 = variance((x_n+ + x_n-) / 2)
         bias = x' - m
-        deviation^2 = factor^2 G_3 (scale^2 noise^2 + asymmetry^2 + bias^2)
+        deviation^2 = factor^2 G_3 (scale^2 noise^2 + asymmetry^2 + bias^2 + flatness^2)
         scale^2 = max(1, G_5(r^2 - r'^2) / G_5(r_noise^2))
 
     where m is the mean of all, x' the map of its field, r what the field of m leaves of the
     measured field, r' what the field of x' leaves of that of m, and r_noise what the field of
     (x_1+ - x_1-) / 2 leaves of the noise that was added; G_w averages over the voxels of the mask
-    in a cube of w voxels. Errors of the field that look like the field of susceptibility are not
-    in it: what background removal leaves or takes, flow, anisotropy, motion.
+    in a cube of w voxels. In the border of the mask, two voxels deep, flatness^2 is by how much
+    the mean of m^2 within 4 voxels is greater beside the border than in it; elsewhere it is 0.
+    Errors of the field that look like the field of susceptibility are not in it: what background
+    removal leaves or takes, flow, anisotropy, motion.
 
     Parameters
     ----------
@@ -86,7 +91,7 @@ def ensemble(
     seed
         Of the noise.
     model_error
-        Whether bias and scale count; it takes one map more.
+        Whether bias, scale and flatness count; it takes one map more.
     factor
         What the result is multiplied by, from a calibration.
 
@@ -122,7 +127,7 @@ def ensemble(
     if model_error:
         # with its constant, as the field that was measured had it
         bias, scale = _model_error((mean + level) * mask, local, left, method)
-        noise = noise.mul_(scale).add_(bias.square_())
+        noise = noise.mul_(scale).add_(bias.square_()).add_(_flatness(mean, mask))
     variance = noise.add_(asymmetry)
     deviation = _averaged(variance, mask, WIDTH).sqrt_().mul_(factor)
     return Ensemble(put_back(mean, box, whole), put_back(deviation, box, whole))
@@ -194,6 +199,16 @@ def _model_error(
     return _centred(again - chi, mask), scale
 
 
+def _flatness(chi: Volume, mask: Mask) -> Volume:
+    """Give the variance that tissue has beside the mask's border and a map lacks at it, ppm^2."""
+    core = mask & (_totals(mask.to(chi), BORDER_WIDTH) > BORDER_WIDTH**3 - 0.5)
+    if not bool(core.any()):  # all of it is border
+        return torch.zeros_like(chi)
+    border, power = mask & ~core, chi.square()
+    beside = _averaged(power, core, BESIDE_WIDTH, where=border)
+    return (beside - _averaged(power, border, BESIDE_WIDTH)).clamp_(min=0).mul_(border)
+
+
 def _centred(volume: Volume, mask: Mask) -> Volume:
     return (volume - volume[mask].mean()).mul_(mask)
 
@@ -203,11 +218,15 @@ def _field_of(chi: Volume, local: LocalField) -> Volume:
     return field * local.mask
 
 
-def _averaged(volume: Volume, mask: Mask, width: int) -> Volume:
-    """Average over the voxels of the mask in a cube; zero outside the mask."""
+def _averaged(volume: Volume, mask: Mask, width: int, *, where: Mask | None = None) -> Volume:
+    """Average over the voxels of the mask in a cube; zero outside it, or outside ``where``."""
     inside = mask.to(volume)
+    mean = _totals(volume * inside, width) / _totals(inside, width).clamp_(min=0.5)
+    return torch.where(mask if where is None else where, mean, 0)
 
-    def total(values: Volume) -> Volume:
-        return avg_pool3d(values[None], width, stride=1, padding=width // 2)[0]
 
-    return torch.where(mask, total(volume * inside) / total(inside).clamp_(min=1e-6), 0)
+def _totals(values: Volume, width: int) -> Volume:
+    """Sum over a cube around each voxel; there is nothing beyond the volume."""
+    # what it pads itself may not be thinner than the cube
+    grown = pad(values[None], [width // 2] * 6)
+    return avg_pool3d(grown, width, stride=1)[0].mul_(width**3)

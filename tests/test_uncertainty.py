@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from qsmnet_bids.inversion.tikhonov import tikhonov
+from qsmnet_bids.physics.box import bounding_box
 from qsmnet_bids.physics.dipole import forward_field
 from qsmnet_bids.tensors import LocalField
 from qsmnet_bids.uncertainty import combine_passes, ensemble
@@ -154,6 +155,48 @@ def test_what_the_method_loses_of_its_own_map_counts(generator):
     expected = averaged(lost, local.mask).sqrt()
     torch.testing.assert_close(found.deviation, expected, atol=1e-4, rtol=1e-2)
     assert float(expected[local.mask].mean()) > 0.3 * float(mean[local.mask].std())
+
+
+def varied(generator):
+    """Tissue that varies by 0.1 ppm, the field of nothing, and the mask without its border."""
+    shape = (26, 24, 22)
+    mask, core = torch.zeros(2, *shape, dtype=torch.bool)
+    mask[2:-2, 2:-2, 2:-2] = True
+    core[4:-4, 4:-4, 4:-4] = True
+    chi = centred(0.1 * torch.randn(shape, generator=generator), mask)
+    nothing = torch.zeros(shape)
+    return LocalField(nothing, nothing, mask, (1.0, 1.0, 1.0), (0.0, 0.0, 1.0)), chi, core
+
+
+def deviation_of(local, chi, **options):
+    """Of a method that gives the same whatever the field, so that nothing else is uncertain."""
+    cut = chi[bounding_box(local.mask)]
+    return ensemble(local, method=lambda _: cut, n_members=2, **options).deviation
+
+
+def test_a_map_that_is_flat_at_the_border_is_not_sure_of_it(generator):
+    local, chi, core = varied(generator)
+    deviation = deviation_of(local, chi * core)
+    border = local.mask & ~core
+    assert float(deviation[border].square().mean().sqrt()) == pytest.approx(0.1, rel=0.2)
+    deep = torch.zeros_like(core)
+    deep[6:-6, 6:-6, 6:-6] = True
+    assert float(deviation[deep].max()) < 1e-6
+    assert float(deviation_of(local, chi * core, model_error=False).max()) < 1e-6
+
+
+def test_a_map_that_varies_at_the_border_as_it_does_beside_it_has_lost_nothing_there(generator):
+    local, chi, core = varied(generator)
+    variances = [deviation_of(local, each).square().mean() for each in (chi, chi * core)]
+    assert float(variances[0]) < 0.1 * float(variances[1])
+
+
+def test_a_mask_that_is_all_border_adds_nothing(generator):
+    local, chi, _ = varied(generator)
+    thin = torch.zeros_like(local.mask)
+    thin[4:8] = local.mask[4:8]
+    given = dataclasses.replace(local, mask=thin)
+    assert float(deviation_of(given, chi).max()) < 1e-6
 
 
 def test_the_factor_scales_and_the_seed_decides(generator):

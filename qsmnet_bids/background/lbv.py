@@ -5,10 +5,12 @@ D. Zhou et al., NMR Biomed. 27:312-319, 2014, doi:10.1002/nbm.3064.
 
 from qsmnet_bids.background.region import as_local, cut_out
 from qsmnet_bids.physics.peel import peeled
+from qsmnet_bids.solvers.heap import kept_blocks
 from qsmnet_bids.solvers.poisson import negative_laplacian, solve_poisson
 from qsmnet_bids.tensors import Convergence, LocalField, TotalField
 
 
+@kept_blocks()
 def lbv(
     total: TotalField,
     *,

@@ -9,10 +9,12 @@ import torch
 
 from qsmnet_bids.background.region import removed_of
 from qsmnet_bids.networks.inference import estimate
+from qsmnet_bids.solvers.heap import kept_blocks
 from qsmnet_bids.tensors import LocalField, TotalField, Volume
 from qsmnet_bids.weights.registry import load_network_for
 
 
+@kept_blocks()
 def net(total: TotalField, *, weights: str, tile_size: int = 0) -> LocalField:
     """Find the local field with a network, in the whole mask.
 

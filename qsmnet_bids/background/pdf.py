@@ -10,9 +10,11 @@ from qsmnet_bids.background.region import as_local, cut_out, noise_weights
 from qsmnet_bids.physics.dipole import convolve, dipole_kernel
 from qsmnet_bids.physics.peel import peeled
 from qsmnet_bids.solvers.cg import conjugate_gradients
+from qsmnet_bids.solvers.heap import kept_blocks
 from qsmnet_bids.tensors import Convergence, LocalField, TotalField
 
 
+@kept_blocks()
 def pdf(
     total: TotalField,
     *,

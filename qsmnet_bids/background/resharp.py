@@ -9,9 +9,11 @@ from qsmnet_bids.background.deviation import deviation
 from qsmnet_bids.background.region import as_local
 from qsmnet_bids.physics.dipole import convolve
 from qsmnet_bids.solvers.cg import conjugate_gradients
+from qsmnet_bids.solvers.heap import kept_blocks
 from qsmnet_bids.tensors import Convergence, LocalField, TotalField
 
 
+@kept_blocks()
 def resharp(
     total: TotalField,
     *,

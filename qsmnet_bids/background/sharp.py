@@ -8,9 +8,11 @@ import torch
 from qsmnet_bids.background.deviation import deviation
 from qsmnet_bids.background.region import as_local
 from qsmnet_bids.physics.dipole import convolve
+from qsmnet_bids.solvers.heap import kept_blocks
 from qsmnet_bids.tensors import LocalField, TotalField
 
 
+@kept_blocks()
 def sharp(total: TotalField, *, radius: float = 6.0, threshold: float = 0.05) -> LocalField:
     """Subtract from the field its mean over a sphere, and undo the smoothing.
 

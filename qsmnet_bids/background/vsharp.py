@@ -8,9 +8,11 @@ import torch
 from qsmnet_bids.background.region import as_local, cut_out
 from qsmnet_bids.physics.dipole import convolve
 from qsmnet_bids.physics.smv import covered, sphere_kernel
+from qsmnet_bids.solvers.heap import kept_blocks
 from qsmnet_bids.tensors import LocalField, TotalField
 
 
+@kept_blocks()
 def vsharp(
     total: TotalField,
     *,

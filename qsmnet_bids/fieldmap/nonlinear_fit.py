@@ -26,6 +26,7 @@ from qsmnet_bids.fieldmap.phase_offset import align_polarities
 from qsmnet_bids.fieldmap.phases import check, relative_magnitude, total_field, unwrap
 from qsmnet_bids.fieldmap.time_zero import echo_at_zero
 from qsmnet_bids.physics.box import bounding_box
+from qsmnet_bids.solvers.heap import kept_blocks
 from qsmnet_bids.tensors import Echoes, Mask, MultiEcho, TotalField
 from qsmnet_bids.unwrapping import Unwrapping
 from qsmnet_bids.unwrapping.temporal import TURN, crop
@@ -51,6 +52,7 @@ class _Start:
         return _Start(self.gap, rate, torch.where(chosen, self.smooth, other.smooth))
 
 
+@kept_blocks()
 def nonlinear_fit(
     echoes: MultiEcho,
     *,

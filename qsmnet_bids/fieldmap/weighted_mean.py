@@ -11,11 +11,13 @@ from qsmnet_bids.fieldmap.noise import signal_noise
 from qsmnet_bids.fieldmap.phase_offset import mcpc3ds
 from qsmnet_bids.fieldmap.phases import check, relative_magnitude, total_field, unwrap
 from qsmnet_bids.physics.box import bounding_box
+from qsmnet_bids.solvers.heap import kept_blocks
 from qsmnet_bids.tensors import Mask, MultiEcho, TotalField
 from qsmnet_bids.unwrapping import Unwrapping
 from qsmnet_bids.unwrapping.temporal import crop
 
 
+@kept_blocks()
 def weighted_mean(
     echoes: MultiEcho,
     *,

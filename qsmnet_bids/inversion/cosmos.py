@@ -16,12 +16,14 @@ from qsmnet_bids.inversion.padded import data_weights, pad_field, to_map
 from qsmnet_bids.inversion.ranges import check_range
 from qsmnet_bids.physics.dipole import convolve, pad_to
 from qsmnet_bids.solvers.cg import conjugate_gradients
+from qsmnet_bids.solvers.heap import kept_blocks
 from qsmnet_bids.tensors import ChiMap, LocalField
 
 LEAST_ANGLE = 5.0
 """Degrees between B0 directions that differ."""
 
 
+@kept_blocks()
 def cosmos(
     orientations: Sequence[LocalField],
     *,

@@ -12,6 +12,7 @@ from torch import Tensor
 from qsmnet_bids.inversion.padded import check_limits, data_weights, pad_field, to_map
 from qsmnet_bids.inversion.second_order import GeneralisedStep
 from qsmnet_bids.solvers.fixed_point import repeat
+from qsmnet_bids.solvers.heap import kept_blocks
 from qsmnet_bids.solvers.splitting import VariationStep
 from qsmnet_bids.tensors import ChiMap, LocalField, Volume
 
@@ -21,6 +22,7 @@ DESCENTS = 4
 """Steps towards the field that agrees with the phase; where their angle is small, one is exact."""
 
 
+@kept_blocks()
 def fansi(
     local: LocalField,
     *,

@@ -15,6 +15,7 @@ from qsmnet_bids.inversion.ranges import check_range
 from qsmnet_bids.physics.dipole import convolve
 from qsmnet_bids.physics.gradient import Gradient
 from qsmnet_bids.physics.smv import sphere_kernel
+from qsmnet_bids.solvers.heap import kept_blocks
 from qsmnet_bids.solvers.lsmr import lsmr
 from qsmnet_bids.solvers.solution import Solution
 from qsmnet_bids.tensors import ChiMap, LocalField, Volume
@@ -31,6 +32,7 @@ SPHERE_MM = 3.0
 """Radius of that smoothing."""
 
 
+@kept_blocks()
 def ilsqr(
     local: LocalField,
     *,

@@ -20,6 +20,7 @@ from qsmnet_bids.physics.csf import ventricles
 from qsmnet_bids.physics.dipole import convolve, pad_to
 from qsmnet_bids.physics.smv import sphere_kernel
 from qsmnet_bids.solvers.cg import conjugate_gradients
+from qsmnet_bids.solvers.heap import kept_blocks
 from qsmnet_bids.solvers.solution import Solution
 from qsmnet_bids.tensors import ChiMap, LocalField, Mask, Volume
 
@@ -32,6 +33,7 @@ CG_TOLERANCE = 0.01
 CSF = 'cerebrospinal fluid'
 
 
+@kept_blocks()
 def medi(  # noqa: PLR0913 - the published parameters
     local: LocalField,
     *,

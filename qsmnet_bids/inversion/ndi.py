@@ -12,9 +12,11 @@ from qsmnet_bids.inversion.padded import (
 )
 from qsmnet_bids.physics.dipole import convolve
 from qsmnet_bids.solvers.fixed_point import repeat
+from qsmnet_bids.solvers.heap import kept_blocks
 from qsmnet_bids.tensors import ChiMap, LocalField, Volume
 
 
+@kept_blocks()
 def ndi(
     local: LocalField,
     *,

@@ -11,10 +11,12 @@ import torch
 
 from qsmnet_bids.networks.inference import estimate
 from qsmnet_bids.physics.symmetry import SYMMETRIES, turned, turned_back
+from qsmnet_bids.solvers.heap import kept_blocks
 from qsmnet_bids.tensors import ChiMap, LocalField, TotalField
 from qsmnet_bids.weights.registry import load_network_for
 
 
+@kept_blocks()
 def net(local: LocalField, *, weights: str, tile_size: int = 0, n_copies: int = 1) -> ChiMap:
     """Invert the dipole with a network; the map comes in the field's scale and on its grid.
 

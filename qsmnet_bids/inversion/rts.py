@@ -18,12 +18,14 @@ from qsmnet_bids.inversion.padded import (
 from qsmnet_bids.physics.dipole import convolve
 from qsmnet_bids.solvers.cg import conjugate_gradients
 from qsmnet_bids.solvers.fixed_point import repeat
+from qsmnet_bids.solvers.heap import kept_blocks
 from qsmnet_bids.solvers.splitting import VariationStep
 from qsmnet_bids.tensors import ChiMap, LocalField, Volume
 
 FIRST_TOLERANCE = 1e-3
 
 
+@kept_blocks()
 def rts(
     local: LocalField,
     *,

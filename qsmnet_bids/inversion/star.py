@@ -9,9 +9,11 @@ from qsmnet_bids.inversion.padded import MARGIN_MM
 from qsmnet_bids.inversion.ranges import check_range
 from qsmnet_bids.inversion.tv import tv
 from qsmnet_bids.physics.dipole import forward_field
+from qsmnet_bids.solvers.heap import kept_blocks
 from qsmnet_bids.tensors import ChiMap, Convergence, LocalField
 
 
+@kept_blocks()
 def star(
     local: LocalField,
     *,

@@ -17,10 +17,12 @@ from qsmnet_bids.inversion.padded import (
     to_map,
 )
 from qsmnet_bids.solvers.fixed_point import repeat
+from qsmnet_bids.solvers.heap import kept_blocks
 from qsmnet_bids.solvers.splitting import VariationStep
 from qsmnet_bids.tensors import ChiMap, LocalField
 
 
+@kept_blocks()
 def tv(
     local: LocalField,
     *,

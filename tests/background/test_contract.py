@@ -139,7 +139,9 @@ class TestEachMethod:
         total = dataclasses.replace(total_field(head), field=torch.zeros_like(head.total))
         assert not split(method, total).field.any()
 
-    def test_the_field_may_have_any_scale(self, method, head):
+    def test_the_field_may_have_any_scale(self, method, head, monkeypatch):
+        # bfloat16 rounds another field otherwise
+        monkeypatch.setattr('qsmnet_bids.networks.tiling.fast_bfloat16', lambda _: False)
         total = total_field(head)
         local = split(method, total).field
         strong = dataclasses.replace(total, field=10 * total.field, noise=10 * total.noise)

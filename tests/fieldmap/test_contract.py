@@ -108,7 +108,7 @@ class TestEachMethod:
 
     def test_an_unknown_unwrapping_is_refused(self, method, head):
         with pytest.raises(ValueError, match=r'unwrapping must be one of.*best_path'):
-            method.__wrapped__(head.echoes, mask=head.brain, unwrapping='magic')
+            inspect.unwrap(method)(head.echoes, mask=head.brain, unwrapping='magic')
 
     def test_a_voxel_without_signal_has_finite_noise_and_spoils_no_other(self, method, head):
         magnitude, phase = head.echoes.magnitude.clone(), head.echoes.phase.clone()

@@ -74,8 +74,8 @@ def ensemble(
     where m is the mean of all, x' the map of its field, r what the field of m leaves of the
     measured field, r' what the field of x' leaves of that of m, and r_noise what the field of
     (x_1+ - x_1-) / 2 leaves of the noise that was added; G_w averages over the voxels of the mask
-    in a cube of w voxels. In the border of the mask, two voxels deep, flatness^2 is by how much
-    the mean of m^2 within 4 voxels is greater beside the border than in it; elsewhere it is 0.
+    in a cube of w voxels. In the border of the mask, two voxels deep, flatness^2 is the mean of
+    m^2 within 4 voxels beside the border, less twice that in it, if positive; elsewhere it is 0.
     Errors of the field that look like the field of susceptibility are not in it: what background
     removal leaves or takes, flow, anisotropy, motion.
 
@@ -200,13 +200,14 @@ def _model_error(
 
 
 def _flatness(chi: Volume, mask: Mask) -> Volume:
-    """Give the variance that tissue has beside the mask's border and a map lacks at it, ppm^2."""
+    """Give the variance that a map has beside its mask's border and all but lacks at it, ppm^2."""
     core = mask & (_totals(mask.to(chi), BORDER_WIDTH) > BORDER_WIDTH**3 - 0.5)
     if not bool(core.any()):  # all of it is border
         return torch.zeros_like(chi)
     border, power = mask & ~core, chi.square()
     beside = _averaged(power, core, BESIDE_WIDTH, where=border)
-    return (beside - _averaged(power, border, BESIDE_WIDTH)).clamp_(min=0).mul_(border)
+    # the border's own tissue is calmer by nature: what has half as much is not flat
+    return beside.sub_(_averaged(power, border, BESIDE_WIDTH), alpha=2).clamp_(min=0)
 
 
 def _centred(volume: Volume, mask: Mask) -> Volume:

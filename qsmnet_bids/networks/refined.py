@@ -26,11 +26,11 @@ from qsmnet_bids.networks.variation import Price, least_variation
 from qsmnet_bids.physics.peel import peeled
 from qsmnet_bids.solvers.poisson import negative_laplacian, solve_poisson
 
-VARIATION = (0.002, 0.15)
+VARIATION = (0.0005, 0.15)
 """Weight of the total variation without noise, and what noise as strong as the field adds."""
 EDGE = (1.0, 12.0)
 """Gradient at which variation costs half, likewise, in the field's mean magnitude per voxel."""
-MOST = (0.06, 2.0)
+MOST = (0.02, 2.0)
 """Residual from which on it counts by its amount, likewise, in the field's mean magnitude."""
 STAGES = ((22, 0.01), (4, 0.1), (10, 1.0))
 """Steps towards least variation and the price of gradients outside the mask."""

@@ -22,12 +22,15 @@ from qsmnet_bids.networks.fourier import grid_of
 from qsmnet_bids.physics.gradient import steepness
 from qsmnet_bids.solvers.splitting import VariationStep
 
-JUMP = 2.0
+JUMPS = (2.0, 1.0)
 """Threshold of the gradient's splitting, in units of the field's scale per side of a cube of the
-voxel's volume: it decides the speed, not the limit."""
+voxel's volume, while sources outside the mask are cheap and in the last stage: it decides the
+speed, not the limit."""
 COUPLINGS = (4.0, 14.0)
-"""Penalty of splitting off the weighted field, likewise, relative to alpha: while sources outside
-the mask are cheap, which is soonest found with a loose one, and in the last stage."""
+"""Penalty of splitting off the weighted field, likewise, relative to alpha: cheap sources are
+soonest found with a loose one."""
+LEAST_COUPLING = 0.03
+"""Of the last stage, added to that: where there is no noise, alpha is next to nothing."""
 RELAXATION = 1.8
 """Of both: two steps do what three or four do without."""
 LOOKS = 5
@@ -129,6 +132,8 @@ def _run(
     stages: Sequence[tuple[int, float]],
 ) -> list[Tensor]:
     loose, tight = (coupling * alpha for coupling in COUPLINGS)
+    tight += LEAST_COUPLING
+    jump = JUMPS[0]
     known, prox = _split(field, weight, loose)
     x, y, z = sides
     step = VariationStep(
@@ -136,7 +141,7 @@ def _run(
         kernel,
         (x, y, z),
         alpha=alpha,
-        rho=alpha / JUMP,
+        rho=alpha / jump,
         mu=loose,
         prox=prox,
         relaxation=RELAXATION,
@@ -144,11 +149,12 @@ def _run(
     chi, maps = step.start(), []
     for stage, (n_steps, price) in enumerate(stages):
         if stage and stage == len(stages) - 1:
-            step.couple(tight, _split_robustly(field, weight, tight, most))
+            jump = JUMPS[1]
+            step.couple(tight, _split_robustly(field, weight, tight, most), rho=alpha / jump)
         for index in range(n_steps):
             if index % LOOKS == 0:
                 inside = steepness(chi, (x, y, z)).div_(edge**2).add_(1).reciprocal_()
-                step.gradient.threshold = torch.where(weight > 0, inside, price).mul_(JUMP)
+                step.gradient.threshold = torch.where(weight > 0, inside, price).mul_(jump)
             chi = step(chi)
         maps.append(chi)
     return maps

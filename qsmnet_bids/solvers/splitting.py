@@ -153,18 +153,20 @@ class VariationStep:
         """Give the first x, penalised by the gradient's square instead."""
         return torch.fft.irfftn(self.spectrum, s=self.shape)
 
-    def couple(self, mu: float, prox: Callable[[Tensor], Tensor]) -> None:
-        """Go on with another penalty of splitting the field, after at least one step.
+    def couple(self, mu: float, prox: Callable[[Tensor], Tensor], *, rho: float) -> None:
+        """Go on with other penalties of both splittings, after at least one step.
 
         Parameters
         ----------
-        mu, prox
-            As for a new iteration; what the multipliers stand for stays as it is.
+        mu, prox, rho
+            As for a new iteration; what the multipliers stand for stays as it is. The gradient's
+            threshold is the caller's to change.
         """
         if self.field_multiplier is None or self.split_field is None:
             raise ValueError('only a relaxed iteration that splits its field can go on otherwise')
         self.field_multiplier.mul_(self.mu / mu)
-        self.mu, self.prox = mu, prox
+        self.gradient.multipliers.mul_(self.rho / rho)
+        self.mu, self.prox, self.rho = mu, prox, rho
         self._invert(self.split_field)
         target = self.split_field - self.field_multiplier
         self.data = torch.fft.rfftn(target).mul_(self.from_field)

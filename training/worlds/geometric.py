@@ -27,6 +27,9 @@ VEIN_PPM = (0.1, 0.3)
 VEIN_RADIUS = (0.5, 2.0)
 VEIN_LENGTH = (10.0, 40.0)
 """The text has 'small cylinders' without their sizes; in voxels."""
+PATCH_PPM = (0.03, 0.5)
+PATCH_RADIUS = (0.03, 0.15)
+"""Of a ball of field without a source; relative to the world's side."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +54,8 @@ class Geometric:
     with_kernel
         Whether they come with their dipole kernel, that of a grid as large as in use, and their
         voxel's sides.
+    patched
+        Share of worlds with a ball of field that no susceptibility causes, as from flow.
     """
 
     size: int = 48
@@ -58,6 +63,11 @@ class Geometric:
     object_scale: float = 1.0
     n_cylinders: int = 0
     with_kernel: bool = False
+    patched: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.patched <= 1:
+            raise ValueError(f'patched must be within 0 and 1, got {self.patched}')
 
     def batch(self, *, seed: int, step: int, size: int, device: torch.device) -> Batch:
         """Make the samples of one training step; see ``Source``."""
@@ -71,6 +81,9 @@ class Geometric:
             device=device,
         )
         field = closed_field(chi)[:, None]
+        for index, rng in enumerate(rngs):
+            if self.patched and rng.random() < self.patched:
+                field[index, 0] += _patch(rng, self.size).to(device)
         sample = Sample(field, torch.ones_like(field), torch.zeros_like(field))
         if self.with_kernel:
             kernel, sides = _known(self.size, field.device)
@@ -169,6 +182,15 @@ def spread_of_objects(chi: Tensor) -> Tensor:
     mean = chi.sum(dims, keepdim=True) / count
     spread = (torch.where(inside, chi - mean, 0).square().sum(dims, keepdim=True) / count).sqrt()
     return torch.where(spread > 0, spread, 1)
+
+
+def _patch(rng: Rng, n: int) -> Tensor:
+    """Draw a ball of either sign, shape ``(n, n, n)``."""
+    radius = n * rng.uniform(*PATCH_RADIUS)
+    strength = rng.choice([-1, 1]) * np.exp(rng.uniform(*np.log(PATCH_PPM)))
+    x, y, z = (torch.arange(n) - float(middle) for middle in rng.uniform(0, n - 1, size=3))
+    distance = (x[:, None, None] ** 2 + y[:, None] ** 2 + z**2).sqrt()
+    return float(strength) * (radius + 0.5 - distance).clamp(0, 1)
 
 
 @lru_cache(maxsize=2)

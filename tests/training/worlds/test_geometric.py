@@ -1,5 +1,6 @@
 import dataclasses
 
+import pytest
 import torch
 
 from qsmnet_bids.networks.fourier import convolve
@@ -50,6 +51,26 @@ def test_the_kernel_is_that_of_a_padded_volume():
     # the copies of the world that lie around the padded one add little
     assert float((found - sample.field).norm() / sample.field.norm()) < 0.1
     assert sample.kernel.shape[1] > SMALL.size
+
+
+def test_a_patched_world_has_a_ball_of_field_that_its_susceptibility_does_not_cause():
+    plain, batch = make(SMALL, size=4), make(dataclasses.replace(SMALL, patched=1.0), size=4)
+    assert torch.equal(plain.label, batch.label)
+    patches = (batch.sample.field - plain.sample.field)[:, 0]
+    # which signs are drawn follows from the seed
+    assert {float(patch.sum().sign()) for patch in patches} == {-1.0, 1.0}
+    for patch in patches:
+        full = patch.abs() > 0.99 * patch.abs().max()
+        assert 0.02 < float(patch.abs().max()) < 0.51
+        assert 1 <= int(full.sum()) < 0.05 * patch.numel()
+    some = make(dataclasses.replace(SMALL, patched=0.5), size=8)
+    n_patched = (some.sample.field != make(SMALL, size=8).sample.field).flatten(1).any(1).sum()
+    assert 0 < int(n_patched) < 8
+
+
+def test_no_more_worlds_can_be_patched_than_there_are():
+    with pytest.raises(ValueError, match=r'patched must be within 0 and 1, got 1\.5'):
+        Geometric(patched=1.5)
 
 
 def background(origin, task):

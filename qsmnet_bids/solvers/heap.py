@@ -11,12 +11,13 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-TRIM_THRESHOLD, MMAP_MAX = -1, -4
+TRIM_THRESHOLD, MMAP_THRESHOLD, MMAP_MAX = -1, -3, -4
 """Parameters of ``mallopt``."""
 NEVER = -1
 USUAL_MAPS = 65536
-USUAL_TRIM = 64 * 2**20
-"""glibc's own most, and its trim threshold once a block of 32 MiB has been freed."""
+USUAL_MAPPED, USUAL_TRIM = 32 * 2**20, 64 * 2**20
+"""glibc's own most, and its thresholds once a block of 32 MiB has been freed: it no longer moves
+them by itself when one was set."""
 
 _LOCK = threading.Lock()
 _depth = 0
@@ -56,5 +57,6 @@ def _change(libc: ctypes.CDLL, by: int) -> None:
             libc.mallopt(TRIM_THRESHOLD, NEVER)
         elif not _depth:
             libc.mallopt(MMAP_MAX, USUAL_MAPS)
+            libc.mallopt(MMAP_THRESHOLD, USUAL_MAPPED)
             libc.mallopt(TRIM_THRESHOLD, USUAL_TRIM)
             libc.malloc_trim(0)

@@ -12,13 +12,17 @@ from qsmnet_bids.networks.tiling import apply_network
 from qsmnet_bids.physics.box import Box, bounding_box, put_back
 from qsmnet_bids.physics.dipole import dipole_kernel, pad_to, padded_shape
 from qsmnet_bids.physics.resample import b0_frame, from_frame, to_frame
-from qsmnet_bids.tensors import LocalField, TotalField, Volume
+from qsmnet_bids.tensors import LocalField, TotalField, Vector, Volume
 
 MARGIN = 0.5
 """Zeros around the box of the mask, against wrap-around, relative to the box's longest side: for
 total fields, whose sources may be far away."""
 LOCAL_MARGIN_MM = 20.0
 """The same for local fields."""
+CUT_MARGIN_MM = 40.0
+"""The same along axes at whose ends a mask is cut off: sources are right there."""
+CUT = 0.5
+"""Share of the box's face that a mask covers which is cut off."""
 
 Grid = tuple[int, int, int]
 
@@ -122,9 +126,8 @@ def _prepare(network: Network, given: LocalField | TotalField, box: Box, shape: 
         magnitude = torch.where(inside, given.magnitude[box], 0)
         relative = magnitude / magnitude[inside].median().clamp(min=1e-12)
         sample = dataclasses.replace(sample, magnitude=pad_to(relative.float(), shape)[None, None])
-    kernel = dipole_kernel(
-        _padded(network, shape, given), given.voxel_size, given.b0_dir, device=field.device
-    )[None]
+    padded = _padded(network, shape, given, inside)
+    kernel = dipole_kernel(padded, given.voxel_size, given.b0_dir, device=field.device)[None]
     if 'inverse' in network.needs:
         parts = (sample.field, sample.mask, sample.noise, kernel)
         sample = dataclasses.replace(sample, inverse=closed_form(*parts, task=network.task))
@@ -137,15 +140,43 @@ def _prepare(network: Network, given: LocalField | TotalField, box: Box, shape: 
     return sample
 
 
-def _padded(network: Network, shape: Grid, given: LocalField | TotalField) -> Grid:
+def _padded(network: Network, shape: Grid, given: LocalField | TotalField, inside: Tensor) -> Grid:
     """Enlarge by the margin to lengths that transform fast; z to an even one."""
-    sides = zip(shape, given.voxel_size, strict=True)
-    is_local = isinstance(given, LocalField) or network.is_near_sighted
-    margin = LOCAL_MARGIN_MM if is_local else MARGIN * max(n * size for n, size in sides)
-    x, y, z = padded_shape(shape, given.voxel_size, margin)
+    margins: float | Vector
+    if isinstance(given, LocalField) or network.is_near_sighted:
+        margins = local_margins(inside)
+    else:
+        sides = zip(shape, given.voxel_size, strict=True)
+        margins = MARGIN * max(n * size for n, size in sides)
+    x, y, z = padded_shape(shape, given.voxel_size, margins)
     while z % 2:
         z = padded_shape((x, y, z + 1), given.voxel_size, 0)[2]
     return x, y, z
+
+
+def local_margins(inside: Tensor) -> Vector:
+    """Give the margins of a local field along x, y and z.
+
+    Parameters
+    ----------
+    inside
+        Mask, cropped to its box.
+
+    Returns
+    -------
+        mm; the larger one along axes at one of whose ends the mask covers most of the box.
+    """
+    x, y, z = (
+        CUT_MARGIN_MM
+        if max(_covered(inside, axis, end) for end in (0, -1)) > CUT
+        else LOCAL_MARGIN_MM
+        for axis in range(3)
+    )
+    return x, y, z
+
+
+def _covered(inside: Tensor, axis: int, end: int) -> float:
+    return float(inside.select(axis, end).double().mean())
 
 
 def _sample(field: Tensor, mask: Tensor, noise: Tensor) -> Sample:

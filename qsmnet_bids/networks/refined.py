@@ -34,7 +34,7 @@ MOST = (0.02, 2.0)
 """Residual from which on it counts by its amount, likewise, in the field's mean magnitude."""
 STAGES = ((22, 0.01), (4, 0.1), (10, 1.0))
 """Steps towards least variation and the price of gradients outside the mask."""
-MORE, CLEAN = 44, 0.05
+MORE, CLEAN = 48, 0.05
 """Further steps where there is no noise, and the share of noise at which they are not worth it."""
 LAYERS = 2
 """Of the mask's border, in which the Laplacian of a total field is not that of the tissue."""

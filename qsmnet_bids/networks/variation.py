@@ -22,7 +22,7 @@ from qsmnet_bids.networks.fourier import grid_of
 from qsmnet_bids.physics.gradient import steepness
 from qsmnet_bids.solvers.splitting import VariationStep
 
-JUMPS = (2.0, 1.0)
+JUMPS = (2.0, 0.35)
 """Threshold of the gradient's splitting, in units of the field's scale per side of a cube of the
 voxel's volume, while sources outside the mask are cheap and in the last stage: it decides the
 speed, not the limit."""

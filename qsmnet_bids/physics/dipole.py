@@ -117,7 +117,7 @@ def convolve(volume: Volume, kernel: Tensor) -> Volume:
 
 
 def padded_shape(
-    shape: tuple[int, int, int], voxel_size: Vector, margin_mm: float
+    shape: tuple[int, int, int], voxel_size: Vector, margin_mm: float | Vector
 ) -> tuple[int, int, int]:
     """Enlarge a shape so that a source's periodic images stay at least a margin away.
 
@@ -130,15 +130,18 @@ def padded_shape(
     voxel_size
         mm.
     margin_mm
-        Least distance between the volume and its next periodic image, mm.
+        Least distance between the volume and its next periodic image, mm; one for all sides or
+        one each.
 
     Returns
     -------
         Voxels in x, y, z.
     """
-    if margin_mm < 0:
+    margins = margin_mm if isinstance(margin_mm, tuple) else (margin_mm,) * 3
+    if min(margins) < 0:
         raise ValueError(f'margin_mm must be at least 0, got {margin_mm}')
-    wanted = [n + math.ceil(margin_mm / size) for n, size in zip(shape, voxel_size, strict=True)]
+    sides = zip(shape, voxel_size, margins, strict=True)
+    wanted = [n + math.ceil(margin / size) for n, size, margin in sides]
     return _fast_length(wanted[0]), _fast_length(wanted[1]), _fast_length(wanted[2])
 
 

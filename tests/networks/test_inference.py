@@ -4,7 +4,7 @@ import math
 import pytest
 import torch
 
-from qsmnet_bids.networks.inference import apply_on_own_grid, estimate
+from qsmnet_bids.networks.inference import apply_on_own_grid, estimate, local_margins
 from qsmnet_bids.networks.informed import Informed
 from qsmnet_bids.networks.refined import Refined
 from qsmnet_bids.physics.dipole import forward_field
@@ -73,6 +73,34 @@ def test_what_lies_around_the_mask_does_not_matter(kind):
     grown['field'] = torch.where(grown['mask'], grown['field'], 7.0)
     shifted = estimate(network, dataclasses.replace(local, **grown))
     torch.testing.assert_close(shifted[2:-1, 7:, 3:-5], estimate(network, local))
+
+
+@pytest.mark.parametrize(
+    ('cut', 'margins'),
+    [
+        ((0, 0), (20.0, 20.0, 20.0)),
+        ((12, 0), (20.0, 20.0, 40.0)),
+        ((0, 12), (20.0, 20.0, 40.0)),
+    ],
+    ids=['whole', 'cut below', 'cut above'],
+)
+def test_a_mask_that_is_cut_off_has_more_room_there(cut, margins):
+    _, local = sphere(*CASES[0])
+    inside = local.mask[5:-5, 5:-5, 5 + cut[0] : 38 - cut[1]]
+    assert local_margins(inside) == margins
+
+
+def test_sources_at_the_faces_of_a_volume_do_not_come_around():
+    """In a slab each face would see the sources at the other one."""
+    side = 24
+    x, y, z = coordinates((side, side, side), (1.0, 1.0, 1.0))
+    chi = 0.3 * (x**2 + y**2 + (z - side / 2 + 4).square() < 36)
+    mask = torch.ones(side, side, side, dtype=torch.bool)
+    field = forward_field(chi, voxel_size=(1.0, 1.0, 1.0), b0_dir=(0.0, 0.0, 1.0), margin_mm=96)
+    local = LocalField(field, torch.zeros(()).expand_as(field), mask, (1.0,) * 3, (0.0, 0.0, 1.0))
+    found = estimate(Refined(features=2, depth=2).eval(), local)
+    error = (found - found.mean()) - (chi - chi.mean())
+    assert float(error.norm() / (chi - chi.mean()).norm()) < 0.012
 
 
 def test_tiles_agree_with_the_whole_where_they_overlap():

@@ -92,6 +92,7 @@ def test_the_convolution_is_its_own_adjoint(shape, generator):
 
 def test_padding_grows_to_fast_lengths_and_keeps_the_origin(generator):
     assert padded_shape((61, 31, 7), (1.0, 2.0, 1.0), 10.0) == (72, 36, 18)
+    assert padded_shape((61, 31, 7), (1.0, 2.0, 1.0), (10.0, 0.0, 20.0)) == (72, 32, 27)
     volume = torch.rand(3, 4, 5, generator=generator)
     padded = pad_to(volume, (6, 4, 8))
     assert torch.equal(padded[:3, :4, :5], volume)
@@ -104,6 +105,7 @@ def test_padding_grows_to_fast_lengths_and_keeps_the_origin(generator):
         lambda: dipole_kernel((4, 4, 4), (1.0, -1.0, 1.0), (0.0, 0.0, 1.0)),
         lambda: dipole_kernel((4, 4, 4), (1.0, 1.0, 1.0), (0.0, 0.0, 0.0)),
         lambda: padded_shape((4, 4, 4), (1.0, 1.0, 1.0), -1.0),
+        lambda: padded_shape((4, 4, 4), (1.0, 1.0, 1.0), (1.0, 1.0, -1.0)),
         lambda: pad_to(torch.zeros(4, 4, 4), (4, 3, 4)),
     ],
 )

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from qsmnet_bids.networks.inference import LOCAL_MARGIN_MM
+from qsmnet_bids.networks.inference import CUT_MARGIN_MM
 from qsmnet_bids.networks.sample import Sample
 from qsmnet_bids.physics.dipole import dipole_kernel, padded_shape
 from training.worlds.batch import Batch
@@ -27,8 +27,8 @@ VEIN_PPM = (0.1, 0.3)
 VEIN_RADIUS = (0.5, 2.0)
 VEIN_LENGTH = (10.0, 40.0)
 """The text has 'small cylinders' without their sizes; in voxels."""
-PATCH_PPM = (0.03, 0.5)
-PATCH_RADIUS = (0.03, 0.15)
+PATCH_PPM = (0.03, 0.3)
+PATCH_RADIUS = (0.03, 0.1)
 """Of a ball of field without a source; relative to the world's side."""
 
 
@@ -196,7 +196,7 @@ def _patch(rng: Rng, n: int) -> Tensor:
 @lru_cache(maxsize=2)
 def _known(n: int, device: torch.device) -> tuple[Tensor, Tensor]:
     """Give the kernel of one world of n voxels a side in a larger grid, and the voxel's sides."""
-    shape = padded_shape((n, n, n), CUBES, LOCAL_MARGIN_MM)
+    shape = padded_shape((n, n, n), CUBES, CUT_MARGIN_MM)
     return dipole_kernel(shape, CUBES, ALONG_Z, device=device), torch.ones(3, device=device)
 
 

@@ -12,7 +12,8 @@ from qsmnet_bids.networks.tiling import apply_network
 from qsmnet_bids.physics.box import Box, bounding_box, put_back
 from qsmnet_bids.physics.dipole import dipole_kernel, pad_to, padded_shape
 from qsmnet_bids.physics.resample import b0_frame, from_frame, to_frame
-from qsmnet_bids.tensors import LocalField, TotalField, Vector, Volume
+from qsmnet_bids.tensors import LocalField, TotalField, Volume
+from qsmnet_bids.vectors import Vector
 
 MARGIN = 0.5
 """Zeros around the box of the mask, against wrap-around, relative to the box's longest side: for

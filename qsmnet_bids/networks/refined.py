@@ -16,37 +16,27 @@ from torch import Tensor, nn
 
 from qsmnet_bids.networks.closed_form import Task, tikhonov_kernel, trust
 from qsmnet_bids.networks.cone import unexplained_shares
+from qsmnet_bids.networks.doubt import CLEAN, doubted
 from qsmnet_bids.networks.fourier import convolve
 from qsmnet_bids.networks.informed import GAIN
 from qsmnet_bids.networks.network import Need, Network
 from qsmnet_bids.networks.sample import Sample
 from qsmnet_bids.networks.scaling import VOXELS, divisor, mean_magnitude
 from qsmnet_bids.networks.unet import Normalisation, UNet, as_correction
-from qsmnet_bids.networks.variation import Price, least_variation
+from qsmnet_bids.networks.variation import least_variation
 from qsmnet_bids.physics.peel import peeled
 from qsmnet_bids.solvers.poisson import negative_laplacian, solve_poisson
 
-VARIATION = (0.0005, 0.15)
-"""Weight of the total variation without noise, and what noise as strong as the field adds."""
-EDGE = (1.0, 12.0)
-"""Gradient at which variation costs half, likewise, in the field's mean magnitude per voxel."""
-MOST = (0.02, 2.0)
-"""Residual from which on it counts by its amount, likewise, in the field's mean magnitude."""
 STAGES = ((22, 0.01), (4, 0.1), (10, 1.0))
 """Steps towards least variation and the price of gradients outside the mask."""
-MORE, CLEAN = 48, 0.05
-"""Further steps where there is no noise, and the share of noise at which they are not worth it."""
+MORE = 48
+"""Further steps where there is no noise."""
 LAYERS = 2
 """Of the mask's border, in which the Laplacian of a total field is not that of the tissue."""
 CYCLES, RESIDUAL = 12, 1e-3
 """Most multigrid cycles of the boundary value problem, and where they end."""
 FIRST_STEP = 0.1
 """Of data consistency, before training."""
-BLUR = 0.13
-"""Share of the rms that heads without noise have on the cone after background removal."""
-MIDDLE_BLUR = (24.0, 5.0)
-"""The same at middle frequencies, as ``unexplained_shares`` tells it, times the side of a cube of
-as many voxels as the mask: it comes from the mask's border."""
 N_CHANNELS = 6 + len(STAGES)
 N_SIGNS, N_HIDDEN = 2 * len(STAGES) + 3, 16
 """What the shares of the maps are judged by, and the units of that network."""
@@ -135,17 +125,17 @@ class Refined(Network):
         unit = divisor(scale)
         field, noise = field / unit, sample.noise * known / unit
         unexplained = unexplained_shares(field, known, kernel, sizes)
-        noise, share = _doubted(field, noise, known, unexplained)
+        noise, doubt = doubted(field, noise, known, unexplained)
+        share = doubt.share
         weight = trust(noise, known)
-        level = share.sqrt()
         maps, outer = least_variation(
             field,
             weight,
             kernel,
             sizes,
-            price=Price(*(least + by * level for least, by in (VARIATION, EDGE, MOST))),
+            price=doubt.price(),
             stages=STAGES,
-            more=(MORE * (1 - level / CLEAN).clamp(min=0)).round(),
+            more=(MORE * (1 - share.sqrt() / CLEAN).clamp(min=0)).round(),
         )
         maps, outer = maps * known, outer * known
         left = field - outer
@@ -163,32 +153,6 @@ class Refined(Network):
             return (chi + GAIN * learnt) * mask * scale
         own = convolve(chi, kernel)
         return (own + self.measured * known * (left - own) + learnt) * mask * scale
-
-
-@torch.no_grad()
-def _doubted(
-    field: Tensor, noise: Tensor, known: Tensor, unexplained: Tensor
-) -> tuple[Tensor, Tensor]:
-    """Add what a field has on the dipole's cone, beyond what it is said to have, to its noise.
-
-    White noise lies at the highest frequencies for the most part, where total variation removes
-    it at little cost; as much of a smooth error needs more. Half of what counts is therefore the
-    error's power, and half that of white noise as strong at middle frequencies, if that is more.
-
-    Returns
-    -------
-        Noise, and its share of the field's power, shape ``(n,)``.
-    """
-    power = field.square().sum(VOXELS)
-    told = noise.square().sum(VOXELS) / divisor(power)
-    n_known = known.sum(VOXELS).clamp(min=1)
-    share = (unexplained[:, 0] - BLUR**2 - told).clamp(min=0)
-    blur = unexplained.new_tensor(MIDDLE_BLUR) / n_known[:, None].pow(1 / 3)
-    middle = (unexplained[:, 1:] - blur - told[:, None]).clamp(min=0).mean(1)
-    more = torch.maximum(share, (share + middle) / 2)
-    level = more * power / n_known
-    doubted = known * (noise.square() + level[:, None, None, None, None]).sqrt()
-    return doubted, (told + more).clamp(max=1)
 
 
 @torch.no_grad()

@@ -12,8 +12,9 @@ Where a field is far from what any map explains, as flow leaves it, that counts 
 not by its square: C. Milovic et al., Magn. Reson. Med. 87:457-473, 2022, doi:10.1002/mrm.28957.
 """
 
+import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -21,6 +22,7 @@ from torch import Tensor, nn
 from qsmnet_bids.networks.fourier import grid_of
 from qsmnet_bids.physics.gradient import steepness
 from qsmnet_bids.solvers.splitting import VariationStep
+from qsmnet_bids.vectors import Vector
 
 JUMPS = (2.0, 0.35)
 """Threshold of the gradient's splitting, in units of the field's scale per side of a cube of the
@@ -33,13 +35,15 @@ LEAST_COUPLING = 0.03
 """Of the last stage, added to that: where there is no noise, alpha is next to nothing."""
 RELAXATION = 1.8
 """Of both: two steps do what three or four do without."""
+SMOOTH = 1.8
+"""Of smooth errors: the standard deviation of the Gaussian that makes them of white ones, sides of
+a cube of the voxel's volume."""
 LOOKS = 5
 """Steps from one look at the map's edges to the next."""
 
 
-@dataclass(frozen=True)
-class Price:
-    """What variation and residuals cost, for each sample; all positive, shape ``(n,)``.
+class Price(NamedTuple):
+    """What variation and residuals cost, for each sample; none negative, shape ``(n,)``.
 
     Parameters
     ----------
@@ -52,11 +56,14 @@ class Price:
     most
         Residual times the root of its weight up to which it counts by its square, in the field's
         unit; infinity for all.
+    smooth
+        Power of smooth errors at the lowest frequencies over that of white ones; zero for none.
     """
 
     alpha: Tensor
     edge: Tensor
     most: Tensor
+    smooth: Tensor
 
 
 @torch.no_grad()
@@ -72,6 +79,7 @@ def least_variation(
 ) -> tuple[Tensor, Tensor]:
     """Minimise 1/2 |sqrt(weight) (D chi - field)|^2 + alpha |share gradient chi|_1 by ADMM.
 
+    Where errors are smooth, too, they are a part e of the field that costs |e(k)|^2 / (2 S(k)).
     In the last of several stages a residual of more than ``price.most`` counts by its amount, as
     Huber has it, not by its square. In the mask the share is 1 / (1 + (|gradient chi| / edge)^2),
     looked up every few steps. chi is free outside the mask, so that it may explain there what
@@ -108,9 +116,9 @@ def least_variation(
     grow = (0, grid[2] - z, 0, grid[1] - y, 0, grid[0] - x)
     fields, weights = (nn.functional.pad(part[:, 0], grow) for part in (field, weight))
     further = torch.zeros(len(field)) if more is None else more
-    numbers = (each.tolist() for each in (voxel_size, price.alpha, price.edge, price.most))
+    sides, prices = voxel_size.tolist(), zip(*(each.tolist() for each in price), strict=True)
     ends = [[*stages[:-1], (stages[-1][0] + int(n), stages[-1][1])] for n in further]
-    parts = zip(fields, weights, kernel, *numbers, ends, strict=True)
+    parts = zip(fields, weights, kernel, sides, prices, ends, strict=True)
     maps, outer = [], []
     for part in parts:
         own = _run(*part)
@@ -126,11 +134,10 @@ def _run(
     weight: Tensor,
     kernel: Tensor,
     sides: list[float],
-    alpha: float,
-    edge: float,
-    most: float,
+    prices: tuple[float, float, float, float],
     stages: Sequence[tuple[int, float]],
 ) -> list[Tensor]:
+    alpha, edge, most, smooth = prices
     loose, tight = (coupling * alpha for coupling in COUPLINGS)
     tight += LEAST_COUPLING
     jump = JUMPS[0]
@@ -145,6 +152,7 @@ def _run(
         mu=loose,
         prox=prox,
         relaxation=RELAXATION,
+        smooth=_smooth_power(field, (x, y, z), smooth) if smooth else None,
     )
     chi, maps = step.start(), []
     for stage, (n_steps, price) in enumerate(stages):
@@ -158,6 +166,17 @@ def _run(
             chi = step(chi)
         maps.append(chi)
     return maps
+
+
+def _smooth_power(like: Tensor, sides: Vector, most: float) -> Tensor:
+    """Give the power of smooth errors over that of white ones at each frequency."""
+    axes = [
+        torch.fft.fftfreq(n, side, device=like.device)
+        for n, side in zip(like.shape[:2], sides[:2], strict=True)
+    ]
+    axes.append(torch.fft.rfftfreq(like.shape[2], sides[2], device=like.device))
+    x, y, z = ((2 * math.pi * SMOOTH * axis).square().neg().exp() for axis in axes)
+    return (most * x)[:, None, None] * y[:, None] * z
 
 
 def _split(

@@ -116,22 +116,6 @@ def test_noise_that_nobody_told_of_is_found_out(monkeypatch):
     assert doubted < 0.8 * trusted
 
 
-@torch.no_grad()
-def test_smooth_errors_are_doubted_more_than_white_ones_as_strong():
-    field, known = (torch.ones(1, 1, *SHAPE) for _ in range(2))
-    parts = torch.tensor([[0.3, 0.3, 0.3], [0.3, 1.2, 1.2]])
-    both = [refined._doubted(field, 0 * field, known, part[None]) for part in parts]
-    (even, white), (more, smooth) = both
-    assert float(white) == pytest.approx(0.3 - refined.BLUR**2)
-    assert float(white) < float(smooth) < 1
-    torch.testing.assert_close(even, white.sqrt() * known)
-    torch.testing.assert_close(more, smooth.sqrt() * known)
-    # a fit that knows of it all leaves nothing to doubt
-    told, share = refined._doubted(field, 1.2 * field, known, parts[1:])
-    assert torch.equal(told, 1.2 * field)
-    assert float(share) == 1
-
-
 @pytest.mark.parametrize('task', TASKS)
 def test_every_weight_gets_a_gradient(task):
     network, (_, sample) = trained(task), head_sample(task)

@@ -5,6 +5,7 @@ import torch
 from qsmnet_bids.networks.fourier import convolve
 from qsmnet_bids.networks.variation import Price, least_variation
 from qsmnet_bids.physics.dipole import dipole_kernel
+from qsmnet_bids.physics.gaussian import gaussian
 from tests.simulated import simulate
 
 SIDE = 24
@@ -26,9 +27,9 @@ def cost(chi, field, weight, kernel, alpha):
     return float(misfit.sum() / 2 + alpha * steps)
 
 
-def maps_of(*given, alpha, edge=math.inf, most=math.inf, **options):
-    edges, residuals = (torch.full((len(given[0]),), limit) for limit in (edge, most))
-    return least_variation(*given, price=Price(alpha, edges, residuals), **options)[0]
+def maps_of(*given, alpha, edge=math.inf, most=math.inf, smooth=0.0, **options):
+    numbers = (torch.full((len(given[0]),), limit) for limit in (edge, most, smooth))
+    return least_variation(*given, price=Price(alpha, *numbers), **options)[0]
 
 
 def spot(field):
@@ -103,7 +104,7 @@ def test_a_kernel_of_a_larger_grid_means_padding():
 
 def test_the_first_stage_tells_what_its_sources_outside_cause():
     field, mask, kernel, sides = problem()
-    price = Price(*torch.tensor([[0.02], [1.0], [math.inf]]))
+    price = Price(*torch.tensor([[0.02], [1.0], [math.inf], [0.0]]))
     stages = [(4, 0.1), (2, 1.0)]
     maps, outer = least_variation(field, mask, kernel, sides, price=price, stages=stages)
     assert outer.shape == field.shape
@@ -170,3 +171,32 @@ def test_a_strong_residual_pulls_at_the_map_as_a_sum_of_amounts_does():
     for scale in (0.003, 0.03):
         change = scale * torch.randn(chi.shape, generator=generator)
         assert price(chi + change) > least
+
+
+def test_smooth_errors_change_less_where_they_are_expected():
+    field, mask, kernel, sides = problem()
+    generator = torch.Generator().manual_seed(0)
+    drawn = gaussian(
+        torch.randn(SHAPE, generator=generator), deviation=3.0, voxel_size=(1.0, 1.0, 1.0)
+    )
+    spoilt = field + mask * drawn * (0.7 * field.std() / drawn.std())
+    alpha = torch.tensor([0.02])
+
+    def change(smooth):
+        options = {'alpha': alpha, 'smooth': smooth, 'stages': [(20, 0.1), (100, 1.0)]}
+        given = (mask, kernel, sides)
+        return float((mask * (maps_of(spoilt, *given, **options) - truth(smooth))).norm())
+
+    def truth(smooth):
+        stages = [(20, 0.1), (100, 1.0)]
+        return maps_of(field, mask, kernel, sides, alpha=alpha, smooth=smooth, stages=stages)
+
+    assert change(20.0) < 0.7 * change(0.0)
+
+
+def test_next_to_no_smooth_errors_change_next_to_nothing():
+    field, mask, kernel, sides = problem()
+    given = {'alpha': torch.tensor([0.02]), 'stages': [(20, 0.1), (20, 1.0)]}
+    without = maps_of(field, mask, kernel, sides, **given)
+    least = maps_of(field, mask, kernel, sides, smooth=1e-6, **given)
+    torch.testing.assert_close(least, without, rtol=1e-3, atol=1e-3)

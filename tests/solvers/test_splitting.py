@@ -142,3 +142,48 @@ def test_what_does_not_split_the_field_cannot_be_coupled_otherwise(generator):
     step = VariationStep(field, torch.ones(6, 6, 4), (1.0, 1.0, 1.0), alpha=0.1, rho=0.1)
     with pytest.raises(ValueError, match='splits its field'):
         step.couple(2.0, lambda wanted: wanted, rho=0.1)
+
+
+@pytest.mark.parametrize('relaxation', [1.0, 1.8])
+def test_no_change_lowers_the_cost_with_smooth_errors(generator, relaxation):
+    """That cost, once the best errors are put in: |D x - field|^2 / (1 + S) and the variation."""
+    shape, alpha, coupling = (10, 8, 6), 0.1, 0.7
+    field = torch.randn(shape, generator=generator, dtype=torch.float64)
+    along = [torch.fft.fftfreq(n, dtype=torch.float64) for n in shape[:2]]
+    along.append(torch.fft.rfftfreq(shape[2], dtype=torch.float64))
+    squared = along[0][:, None, None] ** 2 + along[1][:, None] ** 2 + along[2] ** 2
+    kernel, smooth = 1 / 3 + squared, 8 * torch.exp(-20 * squared)
+    step = VariationStep(
+        field.clone(),
+        kernel,
+        (1.0, 1.0, 1.0),
+        alpha=alpha,
+        rho=0.05,
+        mu=coupling,
+        prox=lambda wanted: (coupling * wanted + field) / (1 + coupling),
+        relaxation=relaxation,
+        smooth=smooth,
+    )
+    chi = repeat(step, step.start(), max_iterations=5000, tolerance=1e-13).value
+    weight = 1 / (1 + smooth)
+
+    def cost(volume):
+        misfit = torch.fft.rfftn(volume) * kernel - torch.fft.rfftn(field)
+        misfit[0, 0, 0] = 0
+        squares = torch.fft.irfftn(misfit * weight.sqrt(), s=shape).square().sum()
+        steps = sum((volume.roll(-1, axis) - volume).abs().sum() for axis in range(3))
+        return float(squares / 2 + alpha * steps)
+
+    for scale in (1e-1, 1e-2, 1e-3):
+        for _ in range(5):
+            change = torch.randn(shape, generator=generator, dtype=torch.float64)
+            assert cost(chi + scale * change) > cost(chi)
+    # a minimum of something else would be left along its own gradient
+    assert cost(0.99 * chi) > cost(chi)
+    assert cost(1.01 * chi) > cost(chi)
+
+
+def test_smooth_errors_need_a_field_that_is_split():
+    field, kernel = torch.ones(4, 4, 4), torch.ones(4, 4, 3)
+    with pytest.raises(ValueError, match='only where the field is split'):
+        VariationStep(field, kernel, SIZE, alpha=1.0, rho=1.0, smooth=torch.ones(4, 4, 3))

@@ -12,6 +12,7 @@ from benchmarks.accuracy import STAGES, Plan, accuracy
 from benchmarks.fits import fits
 from benchmarks.group import group
 from benchmarks.heads import B0, CASES, SEED, Case, simulate_head
+from benchmarks.living import simulate_living
 from benchmarks.overhead import overhead
 from benchmarks.query import query
 from benchmarks.speed import growth, speed
@@ -92,7 +93,7 @@ def _add_heads(commands: 'Commands') -> None:
     accuracy.add_argument('--stages', nargs='+', choices=STAGES, default=STAGES)
     accuracy.add_argument('--cases', nargs='+', choices=names, default=names)
     accuracy.add_argument(
-        '--simulator', choices=['qsmnet-bids', 'qsm-forward'], default='qsmnet-bids'
+        '--simulator', choices=['qsmnet-bids', 'living', 'qsm-forward'], default='qsmnet-bids'
     )
     accuracy.add_argument('--seeds', nargs='+', type=int, default=[SEED], help='of the heads')
     accuracy.add_argument('--field-noise', type=float, default=0.0, help='of the true fields, ppm')
@@ -143,7 +144,7 @@ def _add_heads(commands: 'Commands') -> None:
 
 
 def _accuracy(arguments: argparse.Namespace, _scratch: Path) -> dict[str, Rows]:
-    simulator = simulate_head
+    simulator = simulate_living if arguments.simulator == 'living' else simulate_head
     if arguments.simulator == 'qsm-forward':
         from benchmarks.simulators import simulate_by_forward  # noqa: PLC0415 - needs the extra
 

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from qsmnet_bids.solvers.heap import kept_blocks
 from training.batches import Source
 from training.checkpoint import Run, save, start
 from training.losses import weighted_loss
@@ -104,6 +105,7 @@ def train(
     run = start(recipe, run_dir, device=processes.device, restart=restart)
     source = build_source(recipe)
     with ExitStack() as stack:
+        stack.enter_context(kept_blocks())
         stop = stack.enter_context(_stoppable())
         observer = None
         if processes.is_first:

@@ -70,14 +70,15 @@ def brains(dice: Dice, grid: Grid) -> Matter:
     strengths = [dice.uniform(n, 0.5, 1.3) for _ in parts]
     chi = sum((p * v for p, v in zip(parts, values, strict=True)), torch.zeros_like(level))
     signal = sum((p * s for p, s in zip(parts, strengths, strict=True)), torch.zeros_like(level))
-    chi = chi + _texture(dice, grid)
+    plain = chi = chi + _texture(dice, grid)
     chi, signal = _add_nuclei(dice, grid, pose, chi, signal)
     chi, signal = _add_veins(dice, grid, level, chi, signal)
     chi, signal = _add_edge(dice, grid, level, chi, signal)
     chi, signal = _add_lesions(dice, grid, chi, signal)
     cut = torch.maximum(level, blob_level(dice, n, grid.side))
     level = torch.where(dice.chance(n, 0.2) > 0, cut, level)
-    return Matter(chi, level, signal)
+    # what lies in white matter has no fibres
+    return Matter(chi, level, signal, torch.where(chi == plain, parts[1], 0))
 
 
 def _draw_pose(dice: Dice, grid: Grid) -> Pose:

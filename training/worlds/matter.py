@@ -59,11 +59,14 @@ class Matter:
         Distance from the body's surface, negative inside, in mean voxels, to first order.
     signal
         Magnitude, relative to that of ordinary tissue.
+    white
+        Share that is white matter, where fibres may have an order.
     """
 
     chi: Tensor
     level: Tensor
     signal: Tensor
+    white: Tensor
 
 
 def joined(first: Matter | None, second: Matter | None) -> Matter:
@@ -81,4 +84,5 @@ def joined(first: Matter | None, second: Matter | None) -> Matter:
         torch.cat([part.chi for part in parts]),
         torch.cat([part.level for part in parts]),
         torch.cat([part.signal for part in parts]),
+        torch.cat([part.white for part in parts]),
     )

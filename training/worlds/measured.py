@@ -38,12 +38,18 @@ class Limits:
         Rms of smooth errors that no susceptibility explains.
     patch
         Peak of places with a wrong field, as from flow.
+    order
+        Rms of the field that the order of fibres in white matter adds.
+    least
+        Least strength of smooth errors and of that order, relative to the greatest.
     """
 
     noise: float
     residual: float
     model: float
     patch: float
+    order: float
+    least: float
 
 
 def draw_mask(dice: Dice, matter: Matter) -> Tensor:
@@ -167,7 +173,8 @@ def errors_of(
     if limits.model:
         # tissue with an order and a chemistry of its own: a field without sources
         model = smooth(dice, n, _cube(side), dice.rng.uniform(1.5, 8)) * matter.signal
-        share = dice.chance(n, 0.7) * dice.log_uniform(n, 0.02 * limits.model, limits.model)
+        chosen = dice.chance(n, 0.7)
+        share = chosen * dice.log_uniform(n, limits.least * limits.model, limits.model)
         wrong += model * (share * scale / rms(model, mask))
     if limits.patch:
         bumps = smooth(dice, n, _cube(side), max(1.5, side * dice.rng.uniform(0.04, 0.12)))

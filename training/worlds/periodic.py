@@ -25,6 +25,7 @@ from training.worlds.measured import (
     told,
 )
 from training.worlds.noise import smooth, white
+from training.worlds.order import ordered
 from training.worlds.removal import removed
 from training.worlds.shapes import shapes
 
@@ -57,6 +58,12 @@ class Worlds:
         Share of worlds of local fields from which a background removal takes what it takes along.
     model_error
         Greatest rms of smooth errors that no susceptibility explains, relative likewise.
+    order
+        Greatest rms of the field that fibres add which are magnetised more along than across,
+        relative likewise; the label is then the susceptibility that fields of many orientations
+        show.
+    least_error
+        Least strength of smooth errors and of that order, relative to the greatest.
     patch
         Greatest peak of places with a wrong field, as from flow, relative likewise.
     anisotropy
@@ -83,6 +90,8 @@ class Worlds:
     residual: float = 0.6
     removed: float = 0.0
     model_error: float = 0.5
+    order: float = 0.0
+    least_error: float = 0.02
     patch: float = 5.0
     anisotropy: float = 3.0
     any_direction: bool = True
@@ -102,6 +111,8 @@ class Worlds:
         for name in ('brains', 'misjudged', 'removed'):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f'{name} must be within 0 and 1, got {getattr(self, name)}')
+        if not 0 < self.least_error <= 1:
+            raise ValueError(f'least_error must be in (0, 1], got {self.least_error}')
         if self.anisotropy < 1:
             raise ValueError(f'anisotropy must be at least 1, got {self.anisotropy}')
 
@@ -135,9 +146,12 @@ class Worlds:
         chi = self._seen(matter, mask)
         local = periodic_field(chi, kernels)
         is_dipole = self.task == 'dipole'
-        limits = Limits(
-            self.noise, self.residual if is_dipole else 0.0, self.model_error, self.patch
-        )
+        limits = self._limits()
+        if self.order:
+            order = ordered(dice, matter, mask, grid, local, limits)
+            local = local + order.field
+            matter = dataclasses.replace(matter, chi=matter.chi + order.chi)
+            chi = self._seen(matter, mask)
         deviation = noise_deviation(dice, local, matter, mask, limits)
         field = local + errors_of(dice, local, matter, mask, kernels, limits)
         field = field + deviation * white(dice, grid.n_worlds, grid.shape)
@@ -172,6 +186,16 @@ class Worlds:
             sides if whole else None,
         )
         return Batch(sample, label[:, None])
+
+    def _limits(self) -> Limits:
+        return Limits(
+            noise=self.noise,
+            residual=self.residual if self.task == 'dipole' else 0.0,
+            model=self.model_error,
+            patch=self.patch,
+            order=self.order,
+            least=self.least_error,
+        )
 
     def _seen(self, matter: Matter, mask: Tensor) -> Tensor:
         return (referenced(matter.chi, mask) if self.is_referenced else matter.chi) * mask

@@ -47,7 +47,7 @@ def shapes(dice: Dice, grid: Grid) -> Matter:
         dice.uniform(n, 0, 0.3) * smooth(dice, n, grid.shape, 6.0)
         - dice.uniform(n, 0, 1.0) * chi.abs()
     )
-    return Matter(chi, level, signal)
+    return Matter(chi, level, signal, torch.zeros_like(chi))
 
 
 def blob_level(dice: Dice, n: int, side: int) -> Tensor:

@@ -42,6 +42,10 @@ N_SIGNS, N_HIDDEN = 2 * len(STAGES) + 3, 16
 """What the shares of the maps are judged by, and the units of that network."""
 HASTE = 10.0
 """Of the shares' logits: the few weights behind them learn as much faster than the others."""
+LEAN = 0.3
+"""What smooth errors add to the logit of the last map, and take from the first's. What background
+removal leaves is the field of sources outside, which the cone does not show as errors; where it
+does show smooth ones, cheap sources outside would take up the tissue's own field with them."""
 LEAST_SIGN = 0.01
 """Below it, shares of the field or of a map are all the same."""
 
@@ -140,7 +144,8 @@ class Refined(Network):
         maps, outer = maps * known, outer * known
         left = field - outer
         logits = HASTE * self.judge(_signs(maps, field, outer, noise, kernel, known))
-        chi = torch.einsum('nkxyz,nk->nxyz', maps, logits.softmax(1))[:, None]
+        shares = _leaning(logits, doubt.smooth).softmax(1)
+        chi = torch.einsum('nkxyz,nk->nxyz', maps, shares)[:, None]
         floor, most = self.penalty.exp()
         inverse = tikhonov_kernel(kernel, floor + most * share[:, None, None, None])
         move = convolve(weight * (left - convolve(chi, kernel)), inverse) * known
@@ -153,6 +158,13 @@ class Refined(Network):
             return (chi + GAIN * learnt) * mask * scale
         own = convolve(chi, kernel)
         return (own + self.measured * known * (left - own) + learnt) * mask * scale
+
+
+def _leaning(logits: Tensor, smooth: Tensor) -> Tensor:
+    """Lean to the last map by how smooth errors are; shape ``(n, len(STAGES))``."""
+    lean = LEAN * smooth
+    middle = torch.zeros_like(logits[:, 1:-1])
+    return logits + torch.cat([-lean[:, None], middle, lean[:, None]], dim=1)
 
 
 @torch.no_grad()

@@ -3,7 +3,7 @@
 import argparse
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 from benchmarks.accuracy import STAGES, Plan, accuracy
 from benchmarks.fits import fits
 from benchmarks.group import group
-from benchmarks.heads import B0, CASES, SEED, Case, simulate_head
+from benchmarks.heads import B0, CASES, SEED, Case, Head, simulate_head
 from benchmarks.living import simulate_living
 from benchmarks.overhead import overhead
 from benchmarks.query import query
@@ -92,9 +92,6 @@ def _add_heads(commands: 'Commands') -> None:
     names = [case.name for case in CASES]
     accuracy.add_argument('--stages', nargs='+', choices=STAGES, default=STAGES)
     accuracy.add_argument('--cases', nargs='+', choices=names, default=names)
-    accuracy.add_argument(
-        '--simulator', choices=['qsmnet-bids', 'living', 'qsm-forward'], default='qsmnet-bids'
-    )
     accuracy.add_argument('--seeds', nargs='+', type=int, default=[SEED], help='of the heads')
     accuracy.add_argument('--field-noise', type=float, default=0.0, help='of the true fields, ppm')
     accuracy.add_argument('--told-noise', type=float, default=1.0, help='share of it that is told')
@@ -137,6 +134,10 @@ def _add_heads(commands: 'Commands') -> None:
     wrong = commands.add_parser('fits', help='voxels that field fits get wrong')
     wrong.add_argument('--fieldmap', nargs='+', choices=list(METHODS['fieldmap']), default=[])
     wrong.set_defaults(measure=_fits)
+    for command in (accuracy, uncertain):
+        command.add_argument(
+            '--simulator', choices=['qsmnet-bids', 'living', 'qsm-forward'], default='qsmnet-bids'
+        )
     for command in (accuracy, uncertain, simulators, wrong):
         command.add_argument('--voxel-size', nargs=3, type=float, help='mm, for a quick look')
     for command in (accuracy, uncertain, wrong):
@@ -144,11 +145,6 @@ def _add_heads(commands: 'Commands') -> None:
 
 
 def _accuracy(arguments: argparse.Namespace, _scratch: Path) -> dict[str, Rows]:
-    simulator = simulate_living if arguments.simulator == 'living' else simulate_head
-    if arguments.simulator == 'qsm-forward':
-        from benchmarks.simulators import simulate_by_forward  # noqa: PLC0415 - needs the extra
-
-        simulator = simulate_by_forward
     plan = Plan(
         stages=tuple(arguments.stages),
         unwrappings=tuple(arguments.unwrapping),
@@ -161,7 +157,16 @@ def _accuracy(arguments: argparse.Namespace, _scratch: Path) -> dict[str, Rows]:
         error_widths=tuple(arguments.error_widths),
         n_threads=arguments.threads,
     )
-    return {'accuracy': list(_told(accuracy(_cases(arguments), plan, simulator=simulator)))}
+    rows = accuracy(_cases(arguments), plan, simulator=_simulator(arguments))
+    return {'accuracy': list(_told(rows))}
+
+
+def _simulator(arguments: argparse.Namespace) -> Callable[[Case], Head]:
+    if arguments.simulator == 'qsm-forward':
+        from benchmarks.simulators import simulate_by_forward  # noqa: PLC0415 - needs the extra
+
+        return simulate_by_forward
+    return simulate_living if arguments.simulator == 'living' else simulate_head
 
 
 def _cases(arguments: argparse.Namespace) -> list[Case]:
@@ -186,7 +191,8 @@ def _uncertainty(arguments: argparse.Namespace, _scratch: Path) -> dict[str, Row
         model_error=arguments.model_error,
         n_threads=arguments.threads,
     )
-    return {'uncertainty': list(_told(uncertainty(_cases(arguments), plan)))}
+    rows = uncertainty(_cases(arguments), plan, simulator=_simulator(arguments))
+    return {'uncertainty': list(_told(rows))}
 
 
 def _speed(arguments: argparse.Namespace, _scratch: Path) -> dict[str, Rows]:

@@ -56,8 +56,12 @@ class Doubt:
         Smooth errors have a cost of their own, so that variation need not pay for them.
         """
         level, white = self.share.sqrt(), self.white.sqrt()
-        by_level = (least + by * level for least, by in (EDGE, MOST))
-        return Price(VARIATION[0] + VARIATION[1] * white, *by_level, self.smooth)
+        return Price(
+            alpha=VARIATION[0] + VARIATION[1] * white,
+            edge=EDGE[0] + EDGE[1] * level,
+            most=MOST[0] + MOST[1] * level,
+            smooth=self.smooth,
+        )
 
 
 @torch.no_grad()

@@ -4,8 +4,7 @@ Of the local field of the 2016 reconstruction challenge, its COSMOS map of twelv
 leaves about half unexplained: C. Langkammer et al., Magn. Reson. Med. 79:1661-1673, 2018,
 doi:10.1002/mrm.26830. Here the fibres of white matter are magnetised more along than across, and
 every orientation has white and smooth errors of its own, of which methods are told nothing. The
-strengths are such that COSMOS leaves as much, and that classical inversions have the errors there
-that are published for them.
+strengths are such that COSMOS leaves about as much.
 """
 
 import math

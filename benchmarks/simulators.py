@@ -21,7 +21,7 @@ from qsmnet_bids.bidsio.query import find_runs
 from qsmnet_bids.inversion import METHODS
 from qsmnet_bids.phantom.brain import BrainPhantom, brain_phantom
 from qsmnet_bids.phantom.dataset import Plan, subject_seed, write_dataset
-from qsmnet_bids.phantom.field import fields
+from qsmnet_bids.phantom.field import fields, outer_sources
 from qsmnet_bids.phantom.signal import ECHO_TIMES, FLIP_ANGLE_DEG, repetition_time
 from qsmnet_bids.vectors import Vector
 
@@ -36,7 +36,7 @@ class FieldRow:
     Parameters
     ----------
     field
-        ``total`` or ``local``.
+        ``total``, ``total, averaged`` or ``local``.
     rms
         Of this project's field, less the constant and linear part, ppm.
     difference
@@ -81,6 +81,9 @@ def make_phantom(voxel_size: Vector) -> BrainPhantom:
 def compare_fields(phantom: BrainPhantom) -> list[FieldRow]:
     """Compute total and local field by both simulators.
 
+    ``total, averaged`` has the sources outside the brain as ours are, in place of sharp: then
+    nothing differs but where the copies of the head are.
+
     Parameters
     ----------
     phantom
@@ -92,8 +95,11 @@ def compare_fields(phantom: BrainPhantom) -> list[FieldRow]:
     sources = torch.cat([phantom.chi_below, phantom.chi], dim=2).numpy()
     total = qsm_forward.generate_field(sources, **geometry)[:, :, grid.n_below :]
     local = qsm_forward.generate_field((phantom.chi * phantom.mask).numpy(), **geometry)
+    averaged = qsm_forward.generate_field(outer_sources(phantom).numpy(), **geometry)
+    averaged = averaged[1:-1, 1:-1, grid.n_below + 1 : -1] + local
     return [
         _difference('total', ours.total.numpy(), total, mask),
+        _difference('total, averaged', ours.total.numpy(), averaged, mask),
         _difference('local', ours.local.numpy(), local, mask),
     ]
 

@@ -38,9 +38,7 @@ def fields(phantom: BrainPhantom) -> Fields:
     """Compute total and local field at true scale, free of wrap-around.
 
     The head stands in an endless volume of air: with susceptibility taken relative to air the
-    zeros around the volume are that air. The sources outside the brain are averaged over
-    neighbouring voxels: sampled sharply, the step from tissue to air would ring right through the
-    brain, whereas a harmonic field is its own average.
+    zeros around the volume are that air.
 
     Parameters
     ----------
@@ -48,13 +46,31 @@ def fields(phantom: BrainPhantom) -> Fields:
         The sources.
     """
     voxel_size, b0_dir = phantom.grid.voxel_size, phantom.grid.b0_dir
-    outside = torch.where(phantom.mask, 0, phantom.chi)
-    sources = _averaged(torch.cat([phantom.chi_below, outside], dim=2) - AIR.chi)
-    background = forward_field(sources, voxel_size=voxel_size, b0_dir=b0_dir)
+    background = forward_field(outer_sources(phantom), voxel_size=voxel_size, b0_dir=b0_dir)
     local = forward_field(phantom.chi * phantom.mask, voxel_size=voxel_size, b0_dir=b0_dir)
     everything = background[1:-1, 1:-1, phantom.grid.n_below + 1 : -1] + local
     total, offset, gradient = _shimmed(everything, phantom.mask, voxel_size)
     return Fields(total, local * phantom.mask, offset, gradient)
+
+
+def outer_sources(phantom: BrainPhantom) -> Tensor:
+    """Give the susceptibility outside the brain, averaged over neighbouring voxels.
+
+    Sampled sharply, the step from tissue to air would ring right through the brain, whereas a
+    harmonic field is its own average.
+
+    Parameters
+    ----------
+    phantom
+        The sources.
+
+    Returns
+    -------
+        ppm relative to air; with what lies below the field of view, and a voxel more at each end
+        of all axes.
+    """
+    outside = torch.where(phantom.mask, 0, phantom.chi)
+    return _averaged(torch.cat([phantom.chi_below, outside], dim=2) - AIR.chi)
 
 
 def _averaged(volume: Tensor) -> Tensor:

@@ -15,6 +15,7 @@ import torch
 from qsmnet_bids.errors import SettingsError
 from qsmnet_bids.networks.network import Network
 from training.files import replace
+from training.muon import Muon
 from training.recipe import MAY_CHANGE, Recipe, build_network
 
 CHECKPOINT = 'checkpoint.pt'
@@ -51,7 +52,7 @@ class Run:
 
     recipe: Recipe
     network: Network
-    optimiser: torch.optim.Adam
+    optimiser: torch.optim.Optimizer
     average: Network
     step: int = 0
     seconds: float = 0.0
@@ -89,7 +90,7 @@ def start(recipe: Recipe, run_dir: Path, *, device: torch.device, restart: bool)
     if recipe.starts_from and not goes_on:
         stages = _take_up(run_dir.parent / recipe.starts_from / CHECKPOINT, recipe, network)
     average = copy.deepcopy(network).eval().requires_grad_(requires_grad=False)
-    optimiser = torch.optim.Adam(network.parameters(), recipe.learning_rate, recipe.betas)
+    optimiser = _optimiser(recipe, network)
     run = Run(recipe, network, optimiser, average, stages=stages)
     if goes_on:
         # by way of the CPU, where the optimiser keeps its count of steps
@@ -156,6 +157,12 @@ def load(path: Path) -> dict[str, Any]:
     for name in ('recipe', 'origins', 'stages'):
         stored[name] = json.loads(stored[name])
     return stored
+
+
+def _optimiser(recipe: Recipe, network: Network) -> torch.optim.Optimizer:
+    if recipe.optimiser == 'muon':
+        return Muon(network, recipe.learning_rate, recipe.betas)
+    return torch.optim.Adam(network.parameters(), recipe.learning_rate, recipe.betas)
 
 
 def _take_up(path: Path, recipe: Recipe, network: Network) -> list[dict[str, Any]]:

@@ -13,6 +13,7 @@ from training.losses import LOSSES
 Value = bool | int | float | str | list['Value'] | dict[str, 'Value']
 Table = Mapping[str, Value]
 
+OPTIMISERS = ('adam', 'muon')
 MAY_CHANGE = (
     'steps',
     'warmup_steps',
@@ -43,7 +44,11 @@ class Recipe:
         Run of an earlier stage, beside this one, whose averaged weights are the initial ones.
     steps, batch_size
         Length of the training.
-    learning_rate, betas
+    optimiser
+        ``'adam'``, or ``'muon'`` for hidden convolutions and Adam for the rest.
+    learning_rate
+        Of the optimiser; Adam beside Muon has a twentieth of it.
+    betas
         Of Adam.
     warmup_steps
         Steps in which the rate grows from 0.
@@ -72,6 +77,7 @@ class Recipe:
     starts_from: str = ''
     steps: int = 20500
     batch_size: int = 32
+    optimiser: str = 'adam'
     learning_rate: float = 1e-3
     betas: tuple[float, float] = (0.9, 0.99)
     warmup_steps: int = 100
@@ -91,6 +97,8 @@ class Recipe:
         for name in ('learning_rate', 'clip_norm'):
             if not getattr(self, name) > 0:
                 raise ValueError(f'{name} must be positive, got {getattr(self, name)}')
+        if self.optimiser not in OPTIMISERS:
+            raise ValueError(f'optimiser must be one of {OPTIMISERS}, got {self.optimiser!r}')
         for name, value in (
             ('decay_fraction', self.decay_fraction),
             ('ema_decay', self.ema_decay),

@@ -40,6 +40,11 @@ SMOOTH = 1.8
 a cube of the voxel's volume."""
 LOOKS = 5
 """Steps from one look at the map's edges to the next."""
+FAR_OFF = (0.3, 3.0)
+"""Residual times the root of its weight from which on a voxel's field is no tissue's: in the
+field's unit, and what ``Price.most`` adds, relative to it."""
+AROUND = 1
+"""Layers of voxels around it in which edges are no cheaper than other variation."""
 
 
 class Price(NamedTuple):
@@ -82,7 +87,8 @@ def least_variation(
     Where errors are smooth, too, they are a part e of the field that costs |e(k)|^2 / (2 S(k)).
     In the last of several stages a residual of more than ``price.most`` counts by its amount, as
     Huber has it, not by its square. In the mask the share is 1 / (1 + (|gradient chi| / edge)^2),
-    looked up every few steps. chi is free outside the mask, so that it may explain there what
+    looked up every few steps, but for the surroundings of voxels whose field no map explains: what
+    was found there to explain it after all is worn down again. chi is free outside the mask, so that it may explain there what
     sources inside cannot.
 
     Parameters
@@ -162,10 +168,25 @@ def _run(
         for index in range(n_steps):
             if index % LOOKS == 0:
                 inside = steepness(chi, (x, y, z)).div_(edge**2).add_(1).reciprocal_()
+                if index and stage and stage == len(stages) - 1:
+                    inside[_around_far_off(step, field, weight, most)] = 1
                 step.gradient.threshold = torch.where(weight > 0, inside, price).mul_(jump)
             chi = step(chi)
         maps.append(chi)
     return maps
+
+
+def _around_far_off(step: VariationStep, field: Tensor, weight: Tensor, most: float) -> Tensor:
+    """Tell where voxels are near, whose field the map does not explain."""
+    if step.split_field is None:
+        raise ValueError('only a relaxed iteration tells what it leaves of the field')
+    residual = torch.sub(field, step.split_field).abs_().mul_(weight.sqrt())
+    far_off = (residual > FAR_OFF[0] + FAR_OFF[1] * most).to(field.dtype)
+    for axis in range(3):
+        kernel, pad = [1, 1, 1], [0, 0, 0]
+        kernel[axis], pad[axis] = 2 * AROUND + 1, AROUND
+        far_off = nn.functional.max_pool3d(far_off[None], kernel, stride=1, padding=pad)[0]
+    return far_off > 0
 
 
 def _smooth_power(like: Tensor, sides: Vector, most: float) -> Tensor:

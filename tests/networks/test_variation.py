@@ -150,6 +150,20 @@ def test_a_field_that_no_map_explains_is_not_followed():
     torch.testing.assert_close(inside(field, 100.0), inside(field, math.inf))
 
 
+def test_edges_near_what_no_map_explains_are_worn_down_again(monkeypatch):
+    field, mask, kernel, sides = problem()
+    options = {'alpha': torch.tensor([0.005]), 'stages': [(20, 1.0), (60, 1.0)], 'most': 0.05}
+
+    def inside(given):
+        return mask * maps_of(given, mask, kernel, sides, edge=1.0, **options)[:, 1:]
+
+    clean, spoilt = inside(field), inside(field + spot(field))
+    monkeypatch.setattr('qsmnet_bids.networks.variation.FAR_OFF', (math.inf, 0.0))
+    assert float((inside(field) - clean).norm()) < 0.02 * float(clean.norm())
+    former = inside(field + spot(field))
+    assert float((spoilt - clean).norm()) < 0.9 * float((former - clean).norm())
+
+
 def test_a_strong_residual_pulls_at_the_map_as_a_sum_of_amounts_does():
     field, mask, kernel, sides = problem()
     field = field + spot(field)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from benchmarks.accuracy import STAGES, Plan, accuracy
+from benchmarks.averaged import simulate_averaged
 from benchmarks.fits import fits
 from benchmarks.group import group
 from benchmarks.heads import B0, CASES, SEED, Case, Head, simulate_head
@@ -30,6 +31,11 @@ METHODS: dict[str, Mapping[str, object]] = {
     'fieldmap': fieldmap.METHODS,
     'background': background.METHODS,
     'inversion': inversion.METHODS,
+}
+SIMULATORS: dict[str, Callable[[Case], Head]] = {
+    'qsmnet-bids': simulate_head,
+    'averaged': simulate_averaged,
+    'living': simulate_living,
 }
 SIDES = (128, 192, 256)
 if TYPE_CHECKING:
@@ -136,7 +142,7 @@ def _add_heads(commands: 'Commands') -> None:
     wrong.set_defaults(measure=_fits)
     for command in (accuracy, uncertain):
         command.add_argument(
-            '--simulator', choices=['qsmnet-bids', 'living', 'qsm-forward'], default='qsmnet-bids'
+            '--simulator', choices=[*SIMULATORS, 'qsm-forward'], default='qsmnet-bids'
         )
     for command in (accuracy, uncertain, simulators, wrong):
         command.add_argument('--voxel-size', nargs=3, type=float, help='mm, for a quick look')
@@ -166,7 +172,7 @@ def _simulator(arguments: argparse.Namespace) -> Callable[[Case], Head]:
         from benchmarks.simulators import simulate_by_forward  # noqa: PLC0415 - needs the extra
 
         return simulate_by_forward
-    return simulate_living if arguments.simulator == 'living' else simulate_head
+    return SIMULATORS[arguments.simulator]
 
 
 def _cases(arguments: argparse.Namespace) -> list[Case]:

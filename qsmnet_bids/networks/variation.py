@@ -87,9 +87,9 @@ def least_variation(
     Where errors are smooth, too, they are a part e of the field that costs |e(k)|^2 / (2 S(k)).
     In the last of several stages a residual of more than ``price.most`` counts by its amount, as
     Huber has it, not by its square. In the mask the share is 1 / (1 + (|gradient chi| / edge)^2),
-    looked up every few steps, but for the surroundings of voxels whose field no map explains: what
-    was found there to explain it after all is worn down again. chi is free outside the mask, so that it may explain there what
-    sources inside cannot.
+    looked up every few steps; in the last stage not around voxels whose field no map explains,
+    where all that was found to explain it after all is worn down again. chi is free outside the
+    mask, so that it may explain there what sources inside cannot.
 
     Parameters
     ----------

@@ -1,0 +1,99 @@
+"""A head whose voxels average what is finer than they are, as a scanner's do.
+
+A field that is computed on the grid of the map is one that a map explains exactly. A voxel of a
+scanner averages the signal of all that is in it: the field within it is not that of its mean
+susceptibility, and where it varies strongly, at veins and bleeds, not even its own mean. The
+simulated data of the 2019 reconstruction challenge are averaged as well: J. P. Marques et al.,
+Magn. Reson. Med. 86:526-542, 2021, doi:10.1002/mrm.28716.
+"""
+
+import math
+from dataclasses import replace
+
+import torch
+from torch import Tensor, nn
+
+from benchmarks.heads import B0, Case, Head
+from qsmnet_bids.phantom.brain import brain_phantom
+from qsmnet_bids.phantom.signal import NOISE, simulate
+from qsmnet_bids.physics.units import hz_per_ppm
+from qsmnet_bids.tensors import LocalField, TotalField, Volume
+
+FINER = 2
+"""Sides of the simulation's voxels in one of the head's."""
+
+
+def simulate_averaged(case: Case) -> Head:
+    """Simulate a head with voxels half as long, and average them as its signal is averaged.
+
+    Parameters
+    ----------
+    case
+        What to simulate.
+
+    Returns
+    -------
+        Its fields are the phase of the mean signal at the mean echo time, free of noise, over that
+        time; its susceptibility is the mean.
+    """
+    x, y, z = (size / FINER for size in case.voxel_size)
+    phantom = brain_phantom(
+        voxel_size=(x, y, z), oblique=case.oblique, seed=case.seed, lesion_ppm=case.lesion_ppm
+    )
+    noise = NOISE * FINER**1.5
+    fine = simulate(phantom, echo_times=case.echo_times, b0=case.b0, noise=noise, seed=case.seed)
+    echoes = fine.echoes
+    real, imaginary = (
+        torch.stack([_mean(one) for one in echoes.magnitude * part])
+        for part in (echoes.phase.cos(), echoes.phase.sin())
+    )
+    magnitude = torch.hypot(real, imaginary)
+    mask = _mean(phantom.mask.float()) == 1
+    echo_time = math.fsum(case.echo_times) / len(case.echo_times)
+    r2star = phantom.r2star * (case.b0 / B0)
+    weight = phantom.proton_density * (-echo_time * r2star).exp()
+    turns = 2 * math.pi * hz_per_ppm(case.b0) * echo_time
+    local = _seen(fine.fields.local, weight, turns) * mask
+    background = _mean(fine.fields.total - fine.fields.local)
+    known = {
+        'noise': torch.zeros_like(local),
+        'mask': mask,
+        'voxel_size': case.voxel_size,
+        'b0_dir': echoes.b0_dir,
+        'magnitude': torch.linalg.vector_norm(magnitude, dim=0),
+        'r2star': _mean(r2star),
+    }
+    return Head(
+        echoes=replace(
+            echoes,
+            magnitude=magnitude,
+            phase=torch.atan2(imaginary, real),
+            voxel_size=case.voxel_size,
+        ),
+        total=TotalField(field=(background + local) * mask, **known),
+        local=LocalField(field=local, **known),
+        chi=_mean(phantom.chi),
+        mask=mask,
+        labels=_most_common(phantom.labels),
+    )
+
+
+def _seen(field: Volume, weight: Volume, turns: float) -> Volume:
+    """Give the field that the phase of the voxels' mean signal tells."""
+    phase = torch.atan2(
+        _mean(weight * (turns * field).sin()), _mean(weight * (turns * field).cos())
+    )
+    # of all fields with that phase, the one that is nearest to the mean
+    mean = turns * _mean(field)
+    return (mean + torch.remainder(phase - mean + math.pi, 2 * math.pi) - math.pi) / turns
+
+
+def _mean(volume: Volume) -> Volume:
+    return nn.functional.avg_pool3d(volume.float()[None], FINER)[0]
+
+
+def _most_common(labels: Tensor) -> Tensor:
+    x, y, z = (n // FINER for n in labels.shape)
+    whole = labels[: FINER * x, : FINER * y, : FINER * z]
+    cubes = whole.reshape(x, FINER, y, FINER, z, FINER).permute(0, 2, 4, 1, 3, 5)
+    return cubes.reshape(x, y, z, FINER**3).mode(dim=-1).values

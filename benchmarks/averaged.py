@@ -33,8 +33,9 @@ def simulate_averaged(case: Case) -> Head:
 
     Returns
     -------
-        Its fields are the phase of the mean signal at the mean echo time, free of noise, over that
-        time; its susceptibility is the mean.
+        Its local field is the phase of the mean signal at the mean echo time, free of noise, over
+        that time; to the total field the mean background is added; its susceptibility is the
+        mean. All in ppm.
     """
     x, y, z = (size / FINER for size in case.voxel_size)
     phantom = brain_phantom(
@@ -79,7 +80,7 @@ def simulate_averaged(case: Case) -> Head:
 
 
 def _seen(field: Volume, weight: Volume, turns: float) -> Volume:
-    """Give the field that the phase of the voxels' mean signal tells."""
+    """Give the field (ppm) that the phase of the voxels' mean signal tells; turns in rad/ppm."""
     phase = torch.atan2(
         _mean(weight * (turns * field).sin()), _mean(weight * (turns * field).cos())
     )

@@ -11,13 +11,14 @@ import math
 from dataclasses import replace
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from benchmarks.heads import B0, Case, Head
+from qsmnet_bids.phantom.averaging import averaged_field, block_mean
 from qsmnet_bids.phantom.brain import brain_phantom
 from qsmnet_bids.phantom.signal import NOISE, simulate
 from qsmnet_bids.physics.units import hz_per_ppm
-from qsmnet_bids.tensors import LocalField, TotalField, Volume
+from qsmnet_bids.tensors import LocalField, TotalField
 
 FINER = 2
 """Sides of the simulation's voxels in one of the head's."""
@@ -45,24 +46,24 @@ def simulate_averaged(case: Case) -> Head:
     fine = simulate(phantom, echo_times=case.echo_times, b0=case.b0, noise=noise, seed=case.seed)
     echoes = fine.echoes
     real, imaginary = (
-        torch.stack([_mean(one) for one in echoes.magnitude * part])
+        block_mean(echoes.magnitude * part, FINER)
         for part in (echoes.phase.cos(), echoes.phase.sin())
     )
     magnitude = torch.hypot(real, imaginary)
-    mask = _mean(phantom.mask.float()) == 1
+    mask = block_mean(phantom.mask.float(), FINER) == 1
     echo_time = math.fsum(case.echo_times) / len(case.echo_times)
     r2star = phantom.r2star * (case.b0 / B0)
     weight = phantom.proton_density * (-echo_time * r2star).exp()
     turns = 2 * math.pi * hz_per_ppm(case.b0) * echo_time
-    local = _seen(fine.fields.local, weight, turns) * mask
-    background = _mean(fine.fields.total - fine.fields.local)
+    local = averaged_field(fine.fields.local, weight, turns, FINER) * mask
+    background = block_mean(fine.fields.total - fine.fields.local, FINER)
     known = {
         'noise': torch.zeros_like(local),
         'mask': mask,
         'voxel_size': case.voxel_size,
         'b0_dir': echoes.b0_dir,
         'magnitude': torch.linalg.vector_norm(magnitude, dim=0),
-        'r2star': _mean(r2star),
+        'r2star': block_mean(r2star, FINER),
     }
     return Head(
         echoes=replace(
@@ -73,24 +74,10 @@ def simulate_averaged(case: Case) -> Head:
         ),
         total=TotalField(field=(background + local) * mask, **known),
         local=LocalField(field=local, **known),
-        chi=_mean(phantom.chi),
+        chi=block_mean(phantom.chi, FINER),
         mask=mask,
         labels=_most_common(phantom.labels),
     )
-
-
-def _seen(field: Volume, weight: Volume, turns: float) -> Volume:
-    """Give the field (ppm) that the phase of the voxels' mean signal tells; turns in rad/ppm."""
-    phase = torch.atan2(
-        _mean(weight * (turns * field).sin()), _mean(weight * (turns * field).cos())
-    )
-    # of all fields with that phase, the one that is nearest to the mean
-    mean = turns * _mean(field)
-    return (mean + torch.remainder(phase - mean + math.pi, 2 * math.pi) - math.pi) / turns
-
-
-def _mean(volume: Volume) -> Volume:
-    return nn.functional.avg_pool3d(volume.float()[None], FINER)[0]
 
 
 def _most_common(labels: Tensor) -> Tensor:

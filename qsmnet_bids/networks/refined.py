@@ -132,7 +132,7 @@ class Refined(Network):
         noise, doubt = doubted(field, noise, known, unexplained)
         share = doubt.share
         weight = trust(noise, known)
-        maps, outer = least_variation(
+        found = least_variation(
             field,
             weight,
             kernel,
@@ -141,17 +141,17 @@ class Refined(Network):
             stages=STAGES,
             more=(MORE * (1 - share.sqrt() / CLEAN).clamp(min=0)).round(),
         )
-        maps, outer = maps * known, outer * known
-        left = field - outer
-        logits = HASTE * self.judge(_signs(maps, field, outer, noise, kernel, known))
+        maps, outer = found.maps * known, found.outer * known
+        left, relied = field - outer, found.reliance
+        logits = HASTE * self.judge(_signs(maps, field, outer, noise, kernel, known, relied))
         shares = _leaning(logits, doubt.smooth).softmax(1)
         chi = torch.einsum('nkxyz,nk->nxyz', maps, shares)[:, None]
         floor, most = self.penalty.exp()
         inverse = tikhonov_kernel(kernel, floor + most * share[:, None, None, None])
-        move = convolve(weight * (left - convolve(chi, kernel)), inverse) * known
+        move = convolve(relied * weight * (left - convolve(chi, kernel)), inverse) * known
         chi = chi + self.step * move
         differences = maps[:, :-1] - maps[:, 1:]
-        seen = [chi / GAIN, move / GAIN, mask, known, torch.log1p(noise)]
+        seen = [chi / GAIN, move / GAIN, mask, known * relied, torch.log1p(noise)]
         seen += [differences / GAIN, left, torch.asinh(outer)]
         learnt = self.unet(torch.cat(seen, dim=1)).to(scale.dtype)
         if self.measured is None:
@@ -169,15 +169,21 @@ def _leaning(logits: Tensor, smooth: Tensor) -> Tensor:
 
 @torch.no_grad()
 def _signs(
-    maps: Tensor, field: Tensor, outer: Tensor, noise: Tensor, kernel: Tensor, known: Tensor
+    maps: Tensor,
+    field: Tensor,
+    outer: Tensor,
+    noise: Tensor,
+    kernel: Tensor,
+    known: Tensor,
+    relied: Tensor,
 ) -> Tensor:
     """Tell how well maps explain a field, and how they differ; shape ``(n, N_SIGNS)``."""
     strength = divisor(field.square().sum(VOXELS))
     powers = [outer.square(), noise.square()]
     for index in range(maps.shape[1]):
         own = convolve(maps[:, index : index + 1], kernel)
-        powers.append((known * (own - field + outer)).square())
-    powers.append((known * (own - field)).square())
+        powers.append((relied * known * (own - field + outer)).square())
+    powers.append((relied * known * (own - field)).square())
     signs = [power.sum(VOXELS) / strength for power in powers]
     space = (2, 3, 4)
     # no field tells a map's mean

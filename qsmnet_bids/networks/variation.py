@@ -8,8 +8,10 @@ a price of their own: what background removal leaves is the field of such source
 field of Z. Liu et al., Magn. Reson. Med. 78:303-315, 2017, doi:10.1002/mrm.26331; and variation
 that costs the less, the steeper the map is, so that an edge which has been found is not worn
 down: E. Candes et al., J. Fourier Anal. Appl. 14:877-905, 2008, doi:10.1007/s00041-008-9045-x.
-Where a field is far from what any map explains, as flow leaves it, that counts by its amount and
-not by its square: C. Milovic et al., Magn. Reson. Med. 87:457-473, 2022, doi:10.1002/mrm.28957.
+Where a field is far from what any map explains, as flow and bleeds leave it, it is hardly relied
+on, as in T. Liu et al., Magn. Reson. Med. 69:467-476, 2013, doi:10.1002/mrm.24272; in the end that
+counts by its amount and not by its square: C. Milovic et al., Magn. Reson. Med. 87:457-473, 2022,
+doi:10.1002/mrm.28957.
 """
 
 import math
@@ -43,6 +45,8 @@ LOOKS = 5
 FAR_OFF = (0.3, 3.0)
 """Residual times the root of its weight from which on a voxel's field is no tissue's: in the
 field's unit, and what ``Price.most`` adds, relative to it."""
+RELIANCE = 0.01
+"""On such a voxel, relative to others."""
 AROUND = 1
 """Layers of voxels around it in which edges are no cheaper than other variation."""
 
@@ -71,6 +75,25 @@ class Price(NamedTuple):
     smooth: Tensor
 
 
+class Found(NamedTuple):
+    """What least variation makes of a batch of fields.
+
+    Parameters
+    ----------
+    maps
+        A channel for each stage in the field's unit, shape ``(n, len(stages), x, y, z)``, neither
+        masked nor referenced.
+    outer
+        Field of the first stage's sources outside the mask, shape ``(n, 1, x, y, z)``.
+    reliance
+        On each voxel's field: 1, or ``RELIANCE`` where no map explains it; shape of ``outer``.
+    """
+
+    maps: Tensor
+    outer: Tensor
+    reliance: Tensor
+
+
 @torch.no_grad()
 def least_variation(
     field: Tensor,
@@ -81,15 +104,17 @@ def least_variation(
     price: Price,
     stages: Sequence[tuple[int, float]],
     more: Tensor | None = None,
-) -> tuple[Tensor, Tensor]:
+) -> Found:
     """Minimise 1/2 |sqrt(weight) (D chi - field)|^2 + alpha |share gradient chi|_1 by ADMM.
 
     Where errors are smooth, too, they are a part e of the field that costs |e(k)|^2 / (2 S(k)).
-    In the last of several stages a residual of more than ``price.most`` counts by its amount, as
-    Huber has it, not by its square. In the mask the share is 1 / (1 + (|gradient chi| / edge)^2),
-    looked up every few steps; in the last stage not around voxels whose field no map explains,
-    where all that was found to explain it after all is worn down again. chi is free outside the
-    mask, so that it may explain there what sources inside cannot.
+    Every few steps of the first stage, voxels whose field is far from what the map explains lose
+    all but ``RELIANCE`` of their weight, and those that no longer are get it back. In the last of
+    several stages a residual of more than ``price.most`` counts by its amount, as Huber has it,
+    not by its square. In the mask the share is 1 / (1 + (|gradient chi| / edge)^2), looked up
+    every few steps; in the last stage not around voxels whose field no map explains, where all
+    that was found to explain it after all is worn down again. chi is free outside the mask, so
+    that it may explain there what sources inside cannot.
 
     Parameters
     ----------
@@ -108,16 +133,11 @@ def least_variation(
         costs relative to a weak one inside; a stage goes on from the last.
     more
         Further steps of the last stage, whole numbers, shape ``(n,)``; none if not given.
-
-    Returns
-    -------
-        A channel for each stage in the field's unit, shape ``(n, len(stages), x, y, z)``, neither
-        masked nor referenced; and the field of the first stage's sources outside the mask, shape
-        ``(n, 1, x, y, z)``.
     """
     x, y, z = field.shape[2:]
     if field.is_meta:  # operations are only counted: there are no numbers to go by
-        return field.new_zeros((len(field), len(stages), x, y, z)), torch.zeros_like(field)
+        maps = field.new_zeros((len(field), len(stages), x, y, z))
+        return Found(maps, torch.zeros_like(field), torch.zeros_like(field))
     grid = grid_of((x, y, z), kernel)
     grow = (0, grid[2] - z, 0, grid[1] - y, 0, grid[0] - x)
     fields, weights = (nn.functional.pad(part[:, 0], grow) for part in (field, weight))
@@ -125,14 +145,15 @@ def least_variation(
     sides, prices = voxel_size.tolist(), zip(*(each.tolist() for each in price), strict=True)
     ends = [[*stages[:-1], (stages[-1][0] + int(n), stages[-1][1])] for n in further]
     parts = zip(fields, weights, kernel, sides, prices, ends, strict=True)
-    maps, outer = [], []
+    maps, outer, reliance = [], [], []
     for part in parts:
-        own = _run(*part)
+        own, relied = _run(*part)
         maps.append(torch.stack(own)[..., :x, :y, :z])
+        reliance.append(relied[:x, :y, :z])
         outside = own[0] * (part[1] == 0)
         spectrum = torch.fft.rfftn(outside).mul_(part[2])
         outer.append(torch.fft.irfftn(spectrum, s=grid)[:x, :y, :z])
-    return torch.stack(maps), torch.stack(outer)[:, None]
+    return Found(torch.stack(maps), torch.stack(outer)[:, None], torch.stack(reliance)[:, None])
 
 
 def _run(
@@ -142,7 +163,7 @@ def _run(
     sides: list[float],
     prices: tuple[float, float, float, float],
     stages: Sequence[tuple[int, float]],
-) -> list[Tensor]:
+) -> tuple[list[Tensor], Tensor]:
     alpha, edge, most, smooth = prices
     loose, tight = (coupling * alpha for coupling in COUPLINGS)
     tight += LEAST_COUPLING
@@ -160,28 +181,37 @@ def _run(
         relaxation=RELAXATION,
         smooth=_smooth_power(field, (x, y, z), smooth) if smooth else None,
     )
-    chi, maps = step.start(), []
+    chi, maps, reliance = step.start(), [], torch.ones_like(field)
     for stage, (n_steps, price) in enumerate(stages):
         if stage and stage == len(stages) - 1:
             jump = JUMPS[1]
-            step.couple(tight, _split_robustly(field, weight, tight, most), rho=alpha / jump)
+            step.couple(
+                tight, _split_robustly(field, reliance * weight, tight, most), rho=alpha / jump
+            )
         for index in range(n_steps):
             if index % LOOKS == 0:
+                if index and not stage:
+                    far_off = _far_off(field - step.explained(), weight, most)
+                    reliance = torch.where(far_off, RELIANCE, 1.0)
+                    _, step.prox = _split(field, reliance * weight, loose)
                 inside = steepness(chi, (x, y, z)).div_(edge**2).add_(1).reciprocal_()
                 if index and stage and stage == len(stages) - 1:
                     inside[_around_far_off(step, field, weight, most)] = 1
                 step.gradient.threshold = torch.where(weight > 0, inside, price).mul_(jump)
             chi = step(chi)
         maps.append(chi)
-    return maps
+    return maps, reliance
+
+
+def _far_off(residual: Tensor, weight: Tensor, most: float) -> Tensor:
+    return residual.abs().mul_(weight.sqrt()) > FAR_OFF[0] + FAR_OFF[1] * most
 
 
 def _around_far_off(step: VariationStep, field: Tensor, weight: Tensor, most: float) -> Tensor:
     """Tell where voxels are near, whose field the map does not explain."""
     if step.split_field is None:
         raise ValueError('only a relaxed iteration tells what it leaves of the field')
-    residual = torch.sub(field, step.split_field).abs_().mul_(weight.sqrt())
-    far_off = (residual > FAR_OFF[0] + FAR_OFF[1] * most).to(field.dtype)
+    far_off = _far_off(field - step.split_field, weight, most).to(field.dtype)
     for axis in range(3):
         kernel, pad = [1, 1, 1], [0, 0, 0]
         kernel[axis], pad[axis] = 2 * AROUND + 1, AROUND

@@ -205,7 +205,7 @@ class VariationStep:
         """Give the next x; ``chi`` must be the last."""
         penalty = torch.fft.rfftn(self.gradient(chi)).mul_(self.from_gradient)
         if self.prox and self.field_multiplier is not None:
-            wanted = torch.fft.irfftn(self._reached(), s=self.shape)
+            wanted = self.explained()
             if self.split_field is not None:
                 wanted.mul_(self.relaxation).add_(self.split_field, alpha=1 - self.relaxation)
             wanted.add_(self.field_multiplier)
@@ -216,6 +216,10 @@ class VariationStep:
             self.target, self.data = self._aim(split.sub_(wanted))
         self.spectrum = torch.sub(self.data, penalty, out=penalty)
         return torch.fft.irfftn(self.spectrum, s=self.shape)
+
+    def explained(self) -> Volume:
+        """Give D x, and the smooth errors that go with it, for the last x; ppm."""
+        return torch.fft.irfftn(self._reached(), s=self.shape)
 
     def _reached(self) -> Tensor:
         """Give the spectrum of D x, and of the smooth errors that go with it."""

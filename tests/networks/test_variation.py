@@ -3,7 +3,7 @@ import math
 import torch
 
 from qsmnet_bids.networks.fourier import convolve
-from qsmnet_bids.networks.variation import Price, least_variation
+from qsmnet_bids.networks.variation import RELIANCE, Price, least_variation
 from qsmnet_bids.physics.dipole import dipole_kernel
 from qsmnet_bids.physics.gaussian import gaussian
 from tests.simulated import simulate
@@ -29,7 +29,7 @@ def cost(chi, field, weight, kernel, alpha):
 
 def maps_of(*given, alpha, edge=math.inf, most=math.inf, smooth=0.0, **options):
     numbers = (torch.full((len(given[0]),), limit) for limit in (edge, most, smooth))
-    return least_variation(*given, price=Price(alpha, *numbers), **options)[0]
+    return least_variation(*given, price=Price(alpha, *numbers), **options).maps
 
 
 def spot(field):
@@ -106,7 +106,7 @@ def test_the_first_stage_tells_what_its_sources_outside_cause():
     field, mask, kernel, sides = problem()
     price = Price(*torch.tensor([[0.02], [1.0], [math.inf], [0.0]]))
     stages = [(4, 0.1), (2, 1.0)]
-    maps, outer = least_variation(field, mask, kernel, sides, price=price, stages=stages)
+    maps, outer, _ = least_variation(field, mask, kernel, sides, price=price, stages=stages)
     assert outer.shape == field.shape
     torch.testing.assert_close(outer, convolve((1 - mask) * maps[:, :1], kernel))
 
@@ -162,6 +162,26 @@ def test_edges_near_what_no_map_explains_are_worn_down_again(monkeypatch):
     assert float((inside(field) - clean).norm()) < 0.02 * float(clean.norm())
     former = inside(field + spot(field))
     assert float((spoilt - clean).norm()) < 0.9 * float((former - clean).norm())
+
+
+def test_the_first_map_does_not_rely_on_a_field_that_no_map_explains(monkeypatch):
+    field, mask, kernel, sides = problem()
+    price = Price(*torch.tensor([[0.005], [1.0], [0.05], [0.0]]))
+    wrong = torch.zeros_like(field)
+    wrong[..., 11:13, 12, 12] = 8.0
+
+    def first(given):
+        return least_variation(given, mask, kernel, sides, price=price, stages=[(22, 0.1)])
+
+    clean, spoilt = first(field), first(field + wrong)
+    assert set(spoilt.reliance.unique().tolist()) == {torch.tensor(RELIANCE).item(), 1.0}
+    assert (spoilt.reliance[wrong > 0] < 1).all()
+    assert (spoilt.reliance < 1).sum() < 0.05 * mask.sum()
+    monkeypatch.setattr('qsmnet_bids.networks.variation.FAR_OFF', (math.inf, 0.0))
+    former = mask * (first(field + wrong).maps - first(field).maps)
+    assert (first(field).reliance == 1).all()
+    change = mask * (spoilt.maps - clean.maps)
+    assert float(change.norm()) < 0.5 * float(former.norm())
 
 
 def test_a_strong_residual_pulls_at_the_map_as_a_sum_of_amounts_does():

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from qsmnet_bids.phantom.averaging import block_mean
 from qsmnet_bids.vectors import Vector
 
 
@@ -35,6 +36,16 @@ class Grid:
     def n_worlds(self) -> int:
         """Number of worlds."""
         return len(self.voxel_sizes)
+
+    def finer(self, n: int) -> 'Grid':
+        """Give the grid with ``n`` voxels for one, along each axis.
+
+        Parameters
+        ----------
+        n
+            Voxels.
+        """
+        return Grid(n * self.side, self.voxel_sizes, self.b0_dirs)
 
     def part(self, start: int, stop: int) -> 'Grid':
         """Give some of the worlds.
@@ -67,6 +78,23 @@ class Matter:
     level: Tensor
     signal: Tensor
     white: Tensor
+
+    def averaged(self, n: int) -> 'Matter':
+        """Average over voxels ``n`` times as long.
+
+        Parameters
+        ----------
+        n
+            Sides of a voxel in those of these.
+        """
+        if n == 1:
+            return self
+        return Matter(
+            block_mean(self.chi, n),
+            block_mean(self.level, n) / n,
+            block_mean(self.signal, n),
+            block_mean(self.white, n),
+        )
 
 
 def joined(first: Matter | None, second: Matter | None) -> Matter:

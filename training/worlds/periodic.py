@@ -9,6 +9,7 @@ from torch import Tensor
 
 from qsmnet_bids.networks.closed_form import closed_form
 from qsmnet_bids.networks.sample import Sample
+from qsmnet_bids.phantom.averaging import averaged_field
 from qsmnet_bids.vectors import Vector
 from training.worlds.batch import Batch, Task
 from training.worlds.brains import brains
@@ -16,6 +17,7 @@ from training.worlds.dice import Dice, Split
 from training.worlds.field import periodic_field, periodic_kernels
 from training.worlds.matter import Grid, Matter, joined
 from training.worlds.measured import (
+    SPACE,
     Limits,
     background_field,
     draw_mask,
@@ -30,6 +32,8 @@ from training.worlds.removal import removed
 from training.worlds.shapes import shapes
 
 TILT_RAD = 0.7
+TURNS_RAD_PER_PPM = (4.0, 40.0)
+"""Of the phase: from 10 ms at 1.5 T to 21 ms at 7 T."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +70,9 @@ class Worlds:
         Least strength of smooth errors and of that order, relative to the greatest.
     patch
         Greatest peak of places with a wrong field, as from flow, relative likewise.
+    finer
+        Voxels, along each axis, of the world of which one of the given voxels averages the signal,
+        as a scanner's does: no susceptibility explains such a field where it varies strongly.
     anisotropy
         Greatest ratio of a voxel's sides; one world in three has cubes.
     any_direction
@@ -93,6 +100,7 @@ class Worlds:
     order: float = 0.0
     least_error: float = 0.02
     patch: float = 5.0
+    finer: int = 1
     anisotropy: float = 3.0
     any_direction: bool = True
     is_referenced: bool = True
@@ -113,6 +121,8 @@ class Worlds:
                 raise ValueError(f'{name} must be within 0 and 1, got {getattr(self, name)}')
         if not 0 < self.least_error <= 1:
             raise ValueError(f'least_error must be in (0, 1], got {self.least_error}')
+        if self.finer < 1:
+            raise ValueError(f'finer must be at least 1, got {self.finer}')
         if self.anisotropy < 1:
             raise ValueError(f'anisotropy must be at least 1, got {self.anisotropy}')
 
@@ -121,7 +131,7 @@ class Worlds:
         dice = Dice.of(seed, step, device=device, split=self.split)
         n_worlds = -(-size // self.crops_per_world) if self.crop_size else size
         grid = self._grid(dice, n_worlds)
-        whole = self._measure(dice, grid, self._matter(dice, grid))
+        whole = self._measure(dice, grid, self._matter(dice, grid.finer(self.finer)))
         return self._crops(dice, whole, size) if self.crop_size else whole
 
     def _grid(self, dice: Dice, n: int) -> Grid:
@@ -140,11 +150,12 @@ class Worlds:
         near = torch.exp(dice.uniform(n, 0, 0.4) * smooth(dice, n, grid.shape, grid.side / 2.5))
         return dataclasses.replace(matter, signal=matter.signal * near)
 
-    def _measure(self, dice: Dice, grid: Grid, matter: Matter) -> Batch:
+    def _measure(self, dice: Dice, grid: Grid, finest: Matter) -> Batch:
         kernels = periodic_kernels(grid.shape, grid.voxel_sizes, grid.b0_dirs, dice.device)
+        matter = finest.averaged(self.finer)
         mask = draw_mask(dice, matter)
         chi = self._seen(matter, mask)
-        local = periodic_field(chi, kernels)
+        local = self._local(dice, grid, finest, mask, kernels)
         is_dipole = self.task == 'dipole'
         limits = self._limits()
         if self.order:
@@ -186,6 +197,21 @@ class Worlds:
             sides if whole else None,
         )
         return Batch(sample, label[:, None])
+
+    def _local(
+        self, dice: Dice, grid: Grid, finest: Matter, mask: Tensor, kernels: Tensor
+    ) -> Tensor:
+        """Local field, ppm; where voxels average, what the phase of their mean signal tells."""
+        if self.finer == 1:
+            return periodic_field(self._seen(finest, mask), kernels)
+        finer = grid.finer(self.finer)
+        kernels = periodic_kernels(finer.shape, finer.voxel_sizes, finer.b0_dirs, dice.device)
+        inside = mask
+        for axis in SPACE:
+            inside = inside.repeat_interleave(self.finer, axis)
+        turns = dice.log_uniform(grid.n_worlds, *TURNS_RAD_PER_PPM)
+        field = periodic_field(self._seen(finest, inside), kernels)
+        return averaged_field(field, finest.signal, turns, self.finer)
 
     def _limits(self) -> Limits:
         return Limits(

@@ -46,6 +46,17 @@ def test_a_clean_world_s_field_is_its_kernel_times_its_label():
     torch.testing.assert_close(batch.sample.field[:, 0], field, atol=1e-6, rtol=0)
 
 
+def test_voxels_that_average_have_a_field_that_their_map_explains_but_for_a_part():
+    batch = make(dataclasses.replace(CLEAN, finer=2), size=4)
+    mask = batch.sample.mask
+    assert mask.shape == (4, 1, 32, 32, 32)
+    assert ((mask == 0) | (mask == 1)).all()
+    own = periodic_field(batch.label[:, 0], batch.sample.kernel)[:, None] * mask
+    parts = (batch.sample.field - own).square().sum((1, 2, 3, 4)) / own.square().sum((1, 2, 3, 4))
+    assert (parts > 1e-6).all()
+    assert parts.median() < 0.1
+
+
 @pytest.mark.parametrize('task', ['background', 'onestep'])
 def test_total_field_and_labels_of_a_task_belong_together(task):
     total = make(dataclasses.replace(CLEAN, task=task), size=2)

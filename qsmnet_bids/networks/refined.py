@@ -151,7 +151,7 @@ class Refined(Network):
         move = convolve(relied * weight * (left - convolve(chi, kernel)), inverse) * known
         chi = chi + self.step * move
         differences = maps[:, :-1] - maps[:, 1:]
-        seen = [chi / GAIN, move / GAIN, mask, known * relied, torch.log1p(noise)]
+        seen = [chi / GAIN, move / GAIN, mask, known, torch.log1p(noise)]
         seen += [differences / GAIN, left, torch.asinh(outer)]
         learnt = self.unet(torch.cat(seen, dim=1)).to(scale.dtype)
         if self.measured is None:

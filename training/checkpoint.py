@@ -14,6 +14,7 @@ import torch
 
 from qsmnet_bids.errors import SettingsError
 from qsmnet_bids.networks.network import Network
+from training.evidence import Evidence
 from training.files import replace
 from training.muon import Muon
 from training.recipe import MAY_CHANGE, Recipe, build_network
@@ -48,6 +49,8 @@ class Run:
         Runs that came before it, whose weights it took up, the first one first.
     figures
         Last validation.
+    evidence
+        That a judge is to be fitted to.
     """
 
     recipe: Recipe
@@ -59,6 +62,7 @@ class Run:
     origins: list[dict[str, str]] = field(default_factory=list)
     stages: list[dict[str, Any]] = field(default_factory=list)
     figures: dict[str, float] = field(default_factory=dict)
+    evidence: Evidence | None = None
 
 
 def start(recipe: Recipe, run_dir: Path, *, device: torch.device, restart: bool) -> Run:
@@ -102,6 +106,8 @@ def start(recipe: Recipe, run_dir: Path, *, device: torch.device, restart: bool)
         run.step, run.seconds = stored['step'], stored['seconds']
         run.origins, run.figures = stored['origins'], stored['figures']
         run.stages = stored['stages']
+        if evidence := stored.get('evidence'):
+            run.evidence = Evidence(**evidence)
     here = _origin(device)
     if here not in run.origins:
         run.origins.append(here)
@@ -129,6 +135,7 @@ def save(run: Run, run_dir: Path) -> None:
         'origins': json.dumps(run.origins),
         'stages': json.dumps(run.stages),
         'figures': run.figures,
+        'evidence': run.evidence and run.evidence._asdict(),
     }
     replace(run_dir / CHECKPOINT, lambda temporary: torch.save(content, temporary))
 

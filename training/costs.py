@@ -12,12 +12,14 @@ from training.validation import moved
 
 CPU_FLOPS = 70e9
 """What two shared cores gave in float32 on the baseline, at batches of 32, FLOP/s."""
+MAPS_SECONDS = 2.0
+"""To make a world of 64 to 128 voxels a side and the maps of a refined network, one busy core."""
 H200_FLOPS = 0.05 * 989e12
 """A twentieth of the peak in bfloat16, FLOP/s: thin layers cannot fill it. Assumed."""
 ASSUMPTIONS = (
     f'Times: 2 CPU cores at {CPU_FLOPS / 1e9:.0f} GFLOP/s in float32 (measured on deepqsm); '
     'an H200 at a twentieth of its 989 TFLOP/s in bfloat16 (assumed, not measured); '
-    'both without data and validation.'
+    'both without data, validation and the maps that refined networks start from.'
 )
 
 
@@ -87,6 +89,13 @@ def describe(recipe: Recipe) -> str:
     """
     found = cost(recipe)
     shape = ' x '.join(str(side) for side in found.shape)
+    if recipe.learns == 'judge':
+        return (
+            f'{recipe.name}: {recipe.description}\n'
+            f'    {found.n_weights / 1e6:.2f} M weights, of which only the judge learns from '
+            f'{found.n_samples:,} samples, the first of {shape} voxels; '
+            f'their maps take a core {duration(found.n_samples * MAPS_SECONDS)}'
+        )
     petaflops = found.n_samples * found.flops / 1e15
     times = [duration(found.seconds(rate)) for rate in (CPU_FLOPS, H200_FLOPS)]
     return (

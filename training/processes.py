@@ -63,6 +63,20 @@ class Processes:
             values /= self.count
         return values
 
+    def gathered(self, values: Tensor) -> Tensor:
+        """Put the values of all processes together, in the order of their ranks.
+
+        Parameters
+        ----------
+        values
+            Along the first axis; of the same shape in all processes.
+        """
+        if self.count == 1:
+            return values
+        parts = [torch.empty_like(values) for _ in range(self.count)]
+        distributed.all_gather(parts, values.contiguous())
+        return torch.cat(parts)
+
     def agree(self, *flags: bool) -> list[bool]:
         """Tell which flags hold in any of the processes, so that all do the same.
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from qsmnet_bids.networks import ARCHITECTURES
 from qsmnet_bids.networks.network import Network
+from qsmnet_bids.networks.refined import Refined
 from training.batches import SOURCES, Mixture, Source
 from training.losses import LOSSES
 
@@ -14,6 +15,7 @@ Value = bool | int | float | str | list['Value'] | dict[str, 'Value']
 Table = Mapping[str, Value]
 
 OPTIMISERS = ('adam', 'muon')
+LEARNERS = ('all', 'judge')
 MAY_CHANGE = (
     'steps',
     'warmup_steps',
@@ -40,6 +42,9 @@ class Recipe:
         For the model card.
     seed
         Of the initial weights, of the samples and of dropout.
+    learns
+        ``'all'`` weights by gradients, or ``'judge'``: only the small network that weighs a
+        ``refined`` network's maps, fitted after the last step to what the samples told of it.
     starts_from
         Run of an earlier stage, beside this one, whose averaged weights are the initial ones.
     steps, batch_size
@@ -74,6 +79,7 @@ class Recipe:
     intended_use: str = 'Research.'
     limits: str = 'What differs from its training data lies outside what it has learnt.'
     seed: int = 0
+    learns: str = 'all'
     starts_from: str = ''
     steps: int = 20500
     batch_size: int = 32
@@ -97,8 +103,8 @@ class Recipe:
         for name in ('learning_rate', 'clip_norm'):
             if not getattr(self, name) > 0:
                 raise ValueError(f'{name} must be positive, got {getattr(self, name)}')
-        if self.optimiser not in OPTIMISERS:
-            raise ValueError(f'optimiser must be one of {OPTIMISERS}, got {self.optimiser!r}')
+        _check_word('optimiser', self.optimiser, OPTIMISERS)
+        _check_word('learns', self.learns, LEARNERS)
         for name, value in (
             ('decay_fraction', self.decay_fraction),
             ('ema_decay', self.ema_decay),
@@ -157,6 +163,8 @@ def build_network(recipe: Recipe) -> Network:
             f'network.task is {network.task}, but the data are for {task(recipe)}; give both the '
             'same task'
         )
+    if recipe.learns == 'judge' and not isinstance(network, Refined):
+        raise ValueError(f'learns = "judge" needs network.architecture refined, got {name!r}')
     return network
 
 
@@ -203,6 +211,11 @@ def _build_one(table: Table) -> Source:
     if name not in SOURCES:
         raise ValueError(f'data.source must be one of {sorted(SOURCES)}, got {name!r}')
     return SOURCES[name](**arguments)
+
+
+def _check_word(name: str, word: str, words: tuple[str, ...]) -> None:
+    if word not in words:
+        raise ValueError(f'{name} must be one of {words}, got {word!r}')
 
 
 def _check_loss(weights: Mapping[str, object]) -> None:

@@ -14,8 +14,9 @@ import torch
 from torch import Tensor, nn
 
 from qsmnet_bids.solvers.heap import kept_blocks
-from training.batches import Source
+from training.batches import Batch, Source
 from training.checkpoint import Run, save, start
+from training.judging import hear
 from training.losses import weighted_loss
 from training.observer import Observer, observed
 from training.processes import Processes
@@ -147,6 +148,20 @@ def _step(
     batch = source.batch(seed=recipe.seed, step=position, size=size, device=device)
     data_seconds = _now(device, is_timed=is_timed) - began
     torch.manual_seed(_dropout_seed(recipe.seed, position))
+    learn = hear if recipe.learns == 'judge' else _learn
+    loss, norm = learn(run, batch, processes)
+    run.step += 1
+    line = {'step': run.step, 'rate': recipe.rate(run.step - 1)}
+    if is_timed:
+        step_seconds = _now(device, is_timed=True) - began
+        line |= {'data_seconds': data_seconds, 'step_seconds': step_seconds}
+    pending.lines.append(line)
+    pending.values.append(torch.stack([loss, norm]))
+
+
+def _learn(run: Run, batch: Batch, processes: Processes) -> tuple[Tensor, Tensor]:
+    """Change the weights by one batch; give the loss and the norm of its gradient."""
+    recipe = run.recipe
     for group in run.optimiser.param_groups:
         group['lr'] = recipe.rate(run.step)
     run.network.train()
@@ -158,13 +173,7 @@ def _step(
     norm = nn.utils.clip_grad_norm_(run.network.parameters(), recipe.clip_norm)
     run.optimiser.step()
     _update_average(run, min(recipe.ema_decay, run.step / (run.step + 10)))
-    run.step += 1
-    line = {'step': run.step, 'rate': recipe.rate(run.step - 1)}
-    if is_timed:
-        step_seconds = _now(device, is_timed=True) - began
-        line |= {'data_seconds': data_seconds, 'step_seconds': step_seconds}
-    pending.lines.append(line)
-    pending.values.append(torch.stack([loss.detach(), norm]))
+    return loss.detach(), norm
 
 
 def _report(pending: Pending, processes: Processes, observer: Observer | None) -> Pending:

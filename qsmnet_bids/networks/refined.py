@@ -11,6 +11,8 @@ the Laplacian boundary value problem is solved first: D. Zhou et al., NMR Biomed
 doi:10.1002/nbm.3064.
 """
 
+from typing import NamedTuple
+
 import torch
 from torch import Tensor, nn
 
@@ -19,9 +21,10 @@ from qsmnet_bids.networks.cone import unexplained_shares
 from qsmnet_bids.networks.doubt import CLEAN, doubted
 from qsmnet_bids.networks.fourier import convolve
 from qsmnet_bids.networks.informed import GAIN
+from qsmnet_bids.networks.judge import judge, signs, weighed
 from qsmnet_bids.networks.network import Need, Network
 from qsmnet_bids.networks.sample import Sample
-from qsmnet_bids.networks.scaling import VOXELS, divisor, mean_magnitude
+from qsmnet_bids.networks.scaling import divisor, mean_magnitude
 from qsmnet_bids.networks.unet import Normalisation, UNet, as_correction
 from qsmnet_bids.networks.variation import least_variation
 from qsmnet_bids.physics.peel import peeled
@@ -38,16 +41,48 @@ CYCLES, RESIDUAL = 12, 1e-3
 FIRST_STEP = 0.1
 """Of data consistency, before training."""
 N_CHANNELS = 6 + len(STAGES)
-N_SIGNS, N_HIDDEN = 2 * len(STAGES) + 3, 16
-"""What the shares of the maps are judged by, and the units of that network."""
-HASTE = 10.0
-"""Of the shares' logits: the few weights behind them learn as much faster than the others."""
-LEAN = 0.3
-"""What smooth errors add to the logit of the last map, and take from the first's. What background
-removal leaves is the field of sources outside, which the cone does not show as errors; where it
-does show smooth ones, cheap sources outside would take up the tissue's own field with them."""
-LEAST_SIGN = 0.01
-"""Below it, shares of the field or of a map are all the same."""
+
+
+class Start(NamedTuple):
+    """What a network begins from; fields and noise are in ``scale``.
+
+    Parameters
+    ----------
+    scale
+        ppm, shape ``(n, 1, 1, 1, 1)``.
+    field
+        Whose background is removed, shape ``(n, 1, x, y, z)``.
+    known
+        1 where it is known, else 0.
+    noise
+        Its standard deviation, told or found out.
+    weight
+        How far each voxel's field is trusted, within 0 and 1.
+    kernel
+        Of the sample.
+    share
+        Of the field's power that is error, shape ``(n,)``.
+    smooth
+        Power of smooth errors over that of white ones, shape ``(n,)``.
+    maps
+        Shape ``(n, len(STAGES), x, y, z)``, neither mended nor referenced.
+    outer
+        Field of sources outside the mask, as the first map has it.
+    signs
+        What the maps' shares are judged by, shape ``(n, n_signs)``.
+    """
+
+    scale: Tensor
+    field: Tensor
+    known: Tensor
+    noise: Tensor
+    weight: Tensor
+    kernel: Tensor
+    share: Tensor
+    smooth: Tensor
+    maps: Tensor
+    outer: Tensor
+    signs: Tensor
 
 
 class Refined(Network):
@@ -96,10 +131,7 @@ class Refined(Network):
         )
         self.unet = as_correction(unet)
         self.multiple = self.unet.multiple
-        last = nn.Linear(N_HIDDEN, len(STAGES))
-        nn.init.zeros_(last.weight)
-        nn.init.zeros_(last.bias)
-        self.judge = nn.Sequential(nn.Linear(N_SIGNS, N_HIDDEN), nn.Tanh(), last)
+        self.judge = judge(len(STAGES))
         self.step = nn.Parameter(torch.tensor(FIRST_STEP))
         # alpha = exp(first) + exp(second) * share of noise
         self.penalty = nn.Parameter(torch.tensor([0.02, 0.2]).log())
@@ -118,6 +150,37 @@ class Refined(Network):
         -------
             ppm, shape ``(n, 1, x, y, z)``.
         """
+        start = self.start(sample)
+        mask, known, kernel, maps = sample.mask, start.known, start.kernel, start.maps
+        left = start.field - start.outer
+        shares = weighed(self.judge, start.signs, start.smooth)
+        chi = torch.einsum('nkxyz,nk->nxyz', maps, shares)[:, None]
+        floor, most = self.penalty.exp()
+        inverse = tikhonov_kernel(kernel, floor + most * start.share[:, None, None, None])
+        move = convolve(start.weight * (left - convolve(chi, kernel)), inverse) * known
+        chi = chi + self.step * move
+        differences = maps[:, :-1] - maps[:, 1:]
+        seen = [chi / GAIN, move / GAIN, mask, known, torch.log1p(start.noise)]
+        seen += [differences / GAIN, left, torch.asinh(start.outer)]
+        learnt = self.unet(torch.cat(seen, dim=1)).to(start.scale.dtype)
+        if self.measured is None:
+            return (chi + GAIN * learnt) * mask * start.scale
+        own = convolve(chi, kernel)
+        return (own + self.measured * known * (left - own) + learnt) * mask * start.scale
+
+    def start(self, sample: Sample) -> Start:
+        """Find the maps, by nothing that is learnt.
+
+        Parameters
+        ----------
+        sample
+            As of ``forward``.
+
+        Raises
+        ------
+        ValueError
+            If it has no kernel or no voxel size.
+        """
         kernel, sizes, mask = sample.kernel, sample.voxel_size, sample.mask
         if kernel is None or sizes is None:
             missing = 'dipole kernel' if kernel is None else 'voxel size'
@@ -130,7 +193,6 @@ class Refined(Network):
         field, noise = field / unit, sample.noise * known / unit
         unexplained = unexplained_shares(field, known, kernel, sizes)
         noise, doubt = doubted(field, noise, known, unexplained)
-        share = doubt.share
         weight = trust(noise, known)
         found = least_variation(
             field,
@@ -139,61 +201,13 @@ class Refined(Network):
             sizes,
             price=doubt.price(),
             stages=STAGES,
-            more=(MORE * (1 - share.sqrt() / CLEAN).clamp(min=0)).round(),
+            more=(MORE * (1 - doubt.share.sqrt() / CLEAN).clamp(min=0)).round(),
         )
-        maps, outer = found.maps * known, found.outer * known
-        left, relied = field - outer, found.reliance
-        logits = HASTE * self.judge(_signs(maps, field, outer, noise, kernel, known, relied))
-        shares = _leaning(logits, doubt.smooth).softmax(1)
-        chi = torch.einsum('nkxyz,nk->nxyz', maps, shares)[:, None]
-        floor, most = self.penalty.exp()
-        inverse = tikhonov_kernel(kernel, floor + most * share[:, None, None, None])
-        move = convolve(relied * weight * (left - convolve(chi, kernel)), inverse) * known
-        chi = chi + self.step * move
-        differences = maps[:, :-1] - maps[:, 1:]
-        seen = [chi / GAIN, move / GAIN, mask, known, torch.log1p(noise)]
-        seen += [differences / GAIN, left, torch.asinh(outer)]
-        learnt = self.unet(torch.cat(seen, dim=1)).to(scale.dtype)
-        if self.measured is None:
-            return (chi + GAIN * learnt) * mask * scale
-        own = convolve(chi, kernel)
-        return (own + self.measured * known * (left - own) + learnt) * mask * scale
-
-
-def _leaning(logits: Tensor, smooth: Tensor) -> Tensor:
-    """Lean to the last map by how smooth errors are; shape ``(n, len(STAGES))``."""
-    lean = LEAN * smooth
-    middle = torch.zeros_like(logits[:, 1:-1])
-    return logits + torch.cat([-lean[:, None], middle, lean[:, None]], dim=1)
-
-
-@torch.no_grad()
-def _signs(
-    maps: Tensor,
-    field: Tensor,
-    outer: Tensor,
-    noise: Tensor,
-    kernel: Tensor,
-    known: Tensor,
-    relied: Tensor,
-) -> Tensor:
-    """Tell how well maps explain a field, and how they differ; shape ``(n, N_SIGNS)``."""
-    strength = divisor(field.square().sum(VOXELS))
-    powers = [outer.square(), noise.square()]
-    for index in range(maps.shape[1]):
-        own = convolve(maps[:, index : index + 1], kernel)
-        powers.append((relied * known * (own - field + outer)).square())
-    powers.append((relied * known * (own - field)).square())
-    signs = [power.sum(VOXELS) / strength for power in powers]
-    space = (2, 3, 4)
-    # no field tells a map's mean
-    means = maps.sum(space, keepdim=True) / known.sum(space, keepdim=True).clamp(min=1)
-    seen = (maps - means) * known
-    sizes = seen.square().sum(space)
-    changes = (seen[:, :-1] - seen[:, 1:]).square().sum(space) / divisor(sizes[:, :-1])
-    total = sizes[:, -1:] / divisor(sizes[:, :1])
-    shares = torch.cat([torch.stack(signs, dim=1), changes, total], dim=1)
-    return (shares.sqrt() + LEAST_SIGN).log()
+        maps, outer, relied = found.maps * known, found.outer * known, found.reliance
+        seen = signs(maps, field, outer, noise, kernel, known, relied)
+        weight = relied * weight
+        level = doubt.share, doubt.smooth
+        return Start(scale, field, known, noise, weight, kernel, *level, maps, outer, seen)
 
 
 @torch.no_grad()

@@ -22,6 +22,7 @@ import torch
 from torch import Tensor, nn
 
 from qsmnet_bids.networks.fourier import grid_of
+from qsmnet_bids.networks.neighbours import widened
 from qsmnet_bids.physics.gradient import steepness
 from qsmnet_bids.solvers.splitting import VariationStep
 from qsmnet_bids.vectors import Vector
@@ -136,8 +137,8 @@ def least_variation(
     """
     x, y, z = field.shape[2:]
     if field.is_meta:  # operations are only counted: there are no numbers to go by
-        maps = field.new_zeros((len(field), len(stages), x, y, z))
-        return Found(maps, torch.zeros_like(field), torch.zeros_like(field))
+        none = field.new_zeros((len(field), len(stages), x, y, z))
+        return Found(none, torch.zeros_like(field), torch.zeros_like(field))
     grid = grid_of((x, y, z), kernel)
     grow = (0, grid[2] - z, 0, grid[1] - y, 0, grid[0] - x)
     fields, weights = (nn.functional.pad(part[:, 0], grow) for part in (field, weight))
@@ -145,7 +146,9 @@ def least_variation(
     sides, prices = voxel_size.tolist(), zip(*(each.tolist() for each in price), strict=True)
     ends = [[*stages[:-1], (stages[-1][0] + int(n), stages[-1][1])] for n in further]
     parts = zip(fields, weights, kernel, sides, prices, ends, strict=True)
-    maps, outer, reliance = [], [], []
+    maps: list[Tensor] = []
+    outer: list[Tensor] = []
+    reliance: list[Tensor] = []
     for part in parts:
         own, relied = _run(*part)
         maps.append(torch.stack(own)[..., :x, :y, :z])
@@ -212,11 +215,7 @@ def _around_far_off(step: VariationStep, field: Tensor, weight: Tensor, most: fl
     if step.split_field is None:
         raise ValueError('only a relaxed iteration tells what it leaves of the field')
     far_off = _far_off(field - step.split_field, weight, most).to(field.dtype)
-    for axis in range(3):
-        kernel, pad = [1, 1, 1], [0, 0, 0]
-        kernel[axis], pad[axis] = 2 * AROUND + 1, AROUND
-        far_off = nn.functional.max_pool3d(far_off[None], kernel, stride=1, padding=pad)[0]
-    return far_off > 0
+    return widened(far_off, AROUND) > 0
 
 
 def _smooth_power(like: Tensor, sides: Vector, most: float) -> Tensor:

@@ -116,15 +116,6 @@ def test_noise_that_nobody_told_of_is_found_out(monkeypatch):
     assert doubted < 0.8 * trusted
 
 
-def test_smooth_errors_speak_for_dear_sources_outside_and_white_ones_for_nothing():
-    logits = torch.tensor([[2.0, 1.0, 0.0]]).expand(3, 3)
-    shares = refined._leaning(logits, torch.tensor([0.0, 2.0, 6.0])).softmax(1)
-    assert torch.equal(shares[0], logits[0].softmax(0))
-    assert (shares[:, -1].diff() > 0).all()
-    assert (shares[:, 0].diff() < 0).all()
-    assert float(shares[2, -1]) > float(shares[2, 0])
-
-
 @pytest.mark.parametrize('task', TASKS)
 def test_every_weight_gets_a_gradient(task):
     network, (_, sample) = trained(task), head_sample(task)

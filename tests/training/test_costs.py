@@ -39,6 +39,12 @@ def test_a_description_says_what_it_is_for_and_what_it_takes():
 
 
 def test_a_network_that_starts_from_numbers_is_counted_too():
-    found = cost(read_recipe(find_recipe('dipolenet')))
+    found = cost(read_recipe(find_recipe('dipolenet-first')))
     assert found.n_weights > 3_000_000
     assert found.flops > 1e9
+
+
+def test_of_a_judge_s_stage_the_maps_take_the_time_and_no_operation_of_the_network():
+    text = describe(read_recipe(find_recipe('dipolenet')))
+    assert 'only the judge learns from 350 samples' in text
+    assert 'GFLOP' not in text

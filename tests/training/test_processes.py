@@ -26,6 +26,8 @@ def train_one_of_two(rank, port, folder):
     }
     torch.set_num_threads(1)
     with joined(CPU) as processes:
+        parts = processes.gathered(torch.tensor([[float(rank)], [rank + 2.0]]))
+        assert parts.flatten().tolist() == [0, 2, 1, 3]
         train(RECIPE, folder, processes=processes)
 
 
@@ -73,3 +75,4 @@ def test_a_process_of_its_own_is_first_and_decides_alone():
         assert processes.is_first
         assert processes.agree(*[True, False]) == [True, False]
         assert processes.mean(torch.tensor([2.0])).item() == 2
+        assert processes.gathered(torch.tensor([2.0, 3.0])).tolist() == [2, 3]

@@ -70,6 +70,8 @@ def test_another_source_inherits_no_arguments(folder):
         ('steps = 0', 'steps must be at least 1'),
         ('betas = [0.9]', 'betas'),
         ('ema_decay = 1.5', 'ema_decay must be in'),
+        ('learns = "some"', 'learns must be one of'),
+        ('learns = "judge"', r'learns = "judge" needs network\.architecture refined'),
         ('learning_rate = 0', 'learning_rate must be positive'),
         ('[loss]\nmsee = 1.0', 'loss must name some of'),
         ('[loss]\nmse = "one"', 'loss.mse must be a number'),

@@ -25,7 +25,7 @@ BLUR = 0.3
 that turns on less than that is none."""
 
 
-def hear(run: Run, batch: Batch, processes: Processes) -> tuple[Tensor, Tensor]:
+def gather_evidence(run: Run, batch: Batch, processes: Processes) -> tuple[Tensor, Tensor]:
     """Keep what a batch tells; after the last one, fit the judge.
 
     Parameters
@@ -45,7 +45,8 @@ def hear(run: Run, batch: Batch, processes: Processes) -> tuple[Tensor, Tensor]:
     if not (isinstance(network, Refined) and isinstance(average, Refined)):
         raise TypeError(f'{type(network).__name__} has no judge')
     heard = Evidence(*map(processes.gathered, evidence_of(network, batch)))
-    run.evidence = joined(run.evidence, heard)
+    # where a checkpoint's is, whatever device goes on with it
+    run.evidence = joined(run.evidence, Evidence(*(part.cpu() for part in heard)))
     with torch.no_grad():
         loss = _loss(network.judge, heard, heard.signs)
     if run.step + 1 == run.recipe.steps:
@@ -61,13 +62,12 @@ def fit_judge(evidence: Evidence, *, seed: int) -> nn.Sequential:
     Parameters
     ----------
     evidence
-        Of the worlds.
+        Of the worlds, on the CPU.
     seed
         Of the initial weights and the noise of the signs.
     """
-    device = evidence.signs.device
     torch.manual_seed(seed)
-    fitted = judge(evidence.errors.shape[1], N_UNITS).to(device)
+    fitted = judge(evidence.errors.shape[1], N_UNITS)
     centre = evidence.signs.mean(0)
     width = evidence.signs.std(0).clamp(min=torch.finfo(centre.dtype).eps)
     seen = (evidence.signs - centre) / width
@@ -86,7 +86,7 @@ def fit_judge(evidence: Evidence, *, seed: int) -> nn.Sequential:
 def _grown(fitted: nn.Sequential, centre: Tensor, width: Tensor) -> nn.Sequential:
     """Give a judge a network's number of units, and signs as they are in place of scaled ones."""
     weight, bias, last, last_bias = fitted.state_dict().values()
-    whole = judge(len(last_bias)).to(centre.device)
+    whole = judge(len(last_bias))
     for part in whole.parameters():
         part.zero_()
     n, state = len(bias), whole.state_dict()

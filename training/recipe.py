@@ -105,6 +105,8 @@ class Recipe:
                 raise ValueError(f'{name} must be positive, got {getattr(self, name)}')
         _check_word('optimiser', self.optimiser, OPTIMISERS)
         _check_word('learns', self.learns, LEARNERS)
+        if self.learns == 'judge' and self.steps * self.batch_size < 2:
+            raise ValueError(f'steps must be at least 2 to fit a judge, got {self.steps}')
         for name, value in (
             ('decay_fraction', self.decay_fraction),
             ('ema_decay', self.ema_decay),

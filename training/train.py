@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from qsmnet_bids.solvers.heap import kept_blocks
 from training.batches import Batch, Source
 from training.checkpoint import Run, save, start
-from training.judging import hear
+from training.judging import gather_evidence
 from training.losses import weighted_loss
 from training.observer import Observer, observed
 from training.processes import Processes
@@ -148,7 +148,7 @@ def _step(
     batch = source.batch(seed=recipe.seed, step=position, size=size, device=device)
     data_seconds = _now(device, is_timed=is_timed) - began
     torch.manual_seed(_dropout_seed(recipe.seed, position))
-    learn = hear if recipe.learns == 'judge' else _learn
+    learn = gather_evidence if recipe.learns == 'judge' else _learn
     loss, norm = learn(run, batch, processes)
     run.step += 1
     line = {'step': run.step, 'rate': recipe.rate(run.step - 1)}

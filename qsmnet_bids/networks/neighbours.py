@@ -16,10 +16,11 @@ def widened(volume: Tensor, n: int) -> Tensor:
     """
     for axis in (-3, -2, -1):
         # no shift skips what lies beyond the one before, so that faces need no padding
-        reach, length = 0, volume.shape[axis]
-        while reach < n:
-            shift = min(reach + 1, n - reach, length - 1)
-            reach += shift or n
+        length = volume.shape[axis]
+        reach, most = 0, min(n, length - 1)
+        while reach < most:
+            shift = min(reach + 1, most - reach)
+            reach += shift
             wide, rest = volume.clone(), length - shift
             for start, other in ((shift, 0), (0, shift)):
                 part = wide.narrow(axis, start, rest)

@@ -13,6 +13,8 @@ from training.judging import fit_judge
 from training.recipe import build_network, build_source
 from training.train import train
 
+pytestmark = pytest.mark.usefixtures('one_thread')
+
 WORLDS = {'source': 'worlds', 'world_size': 16, 'crop_size': 0}
 FIRST = dataclasses.replace(
     TINY,
@@ -24,14 +26,6 @@ FIRST = dataclasses.replace(
 RECIPE = dataclasses.replace(
     FIRST, name='judged', learns='judge', starts_from='tiny', steps=3, validation_every=3
 )
-
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 def world(task, **options):

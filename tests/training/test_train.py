@@ -22,13 +22,7 @@ from tests.training.tiny import (
 from training.processes import Processes
 from training.train import train
 
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures('one_thread')
 
 
 def test_a_run_in_parts_ends_bit_equal_to_an_undisturbed_one(tmp_path, monkeypatch):

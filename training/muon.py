@@ -111,9 +111,15 @@ def equalised(matrix: Tensor) -> Tensor:
     is_tall = matrix.shape[0] > matrix.shape[1]
     turned = matrix.T if is_tall else matrix
     turned = turned / turned.norm().clamp(min=torch.finfo(matrix.dtype).tiny)
+    # all rounds are polynomials of the small Gram matrix; the large one is read twice
+    gram = turned @ turned.T
+    rounds = torch.eye(len(gram), dtype=gram.dtype, device=gram.device)
     for _ in range(N_ROUNDS):
-        gram = turned @ turned.T
-        turned = a * turned + (b * gram + c * gram @ gram) @ turned
+        one = b * gram + c * gram @ gram
+        one.diagonal().add_(a)
+        rounds = one @ rounds
+        gram = one @ gram @ one
+    turned = rounds @ turned
     turned = turned.T if is_tall else turned
     return turned * max(1.0, matrix.shape[0] / matrix.shape[1]) ** 0.5
 

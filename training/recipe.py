@@ -15,7 +15,7 @@ Value = bool | int | float | str | list['Value'] | dict[str, 'Value']
 Table = Mapping[str, Value]
 
 OPTIMISERS = ('adam', 'muon')
-LEARNERS = ('all', 'judge')
+LEARNERS = ('all', 'weights', 'judge')
 MAY_CHANGE = (
     'steps',
     'warmup_steps',
@@ -43,8 +43,9 @@ class Recipe:
     seed
         Of the initial weights, of the samples and of dropout.
     learns
-        ``'all'`` weights by gradients, or ``'judge'``: only the small network that weighs a
-        ``refined`` network's maps, fitted after the last step to what the samples told of it.
+        ``'all'``; ``'weights'`` alone, batch normalisation going by the averages of the stage
+        before, as it does when the network is used; or ``'judge'``: only the small network that
+        weighs a ``refined`` network's maps, fitted after the last step to what the samples told.
     starts_from
         Run of an earlier stage, beside this one, whose averaged weights are the initial ones.
     steps, batch_size
@@ -104,9 +105,7 @@ class Recipe:
             if not getattr(self, name) > 0:
                 raise ValueError(f'{name} must be positive, got {getattr(self, name)}')
         _check_word('optimiser', self.optimiser, OPTIMISERS)
-        _check_word('learns', self.learns, LEARNERS)
-        if self.learns == 'judge' and self.steps * self.batch_size < 2:
-            raise ValueError(f'steps must be at least 2 to fit a judge, got {self.steps}')
+        _check_learns(self)
         for name, value in (
             ('decay_fraction', self.decay_fraction),
             ('ema_decay', self.ema_decay),
@@ -213,6 +212,16 @@ def _build_one(table: Table) -> Source:
     if name not in SOURCES:
         raise ValueError(f'data.source must be one of {sorted(SOURCES)}, got {name!r}')
     return SOURCES[name](**arguments)
+
+
+def _check_learns(recipe: Recipe) -> None:
+    _check_word('learns', recipe.learns, LEARNERS)
+    if recipe.learns == 'weights' and not recipe.starts_from:
+        raise ValueError(
+            'learns = "weights" needs starts_from, the stage that has averages to go by'
+        )
+    if recipe.learns == 'judge' and recipe.steps * recipe.batch_size < 2:
+        raise ValueError(f'steps must be at least 2 to fit a judge, got {recipe.steps}')
 
 
 def _check_word(name: str, word: str, words: tuple[str, ...]) -> None:

@@ -165,6 +165,8 @@ def _learn(run: Run, batch: Batch, processes: Processes) -> tuple[Tensor, Tensor
     for group in run.optimiser.param_groups:
         group['lr'] = recipe.rate(run.step)
     run.network.train()
+    if recipe.learns == 'weights':
+        _fix_averages(run.network)
     output = predict(run.network, batch.sample)
     loss = weighted_loss(output, batch.label, batch.sample, weights=recipe.loss)
     run.optimiser.zero_grad()
@@ -174,6 +176,13 @@ def _learn(run: Run, batch: Batch, processes: Processes) -> tuple[Tensor, Tensor
     run.optimiser.step()
     _update_average(run, min(recipe.ema_decay, run.step / (run.step + 10)))
     return loss.detach(), norm
+
+
+def _fix_averages(network: nn.Module) -> None:
+    """Let batch normalisation go by its running averages, and leave them as they are."""
+    for module in network.modules():
+        if isinstance(module, nn.BatchNorm3d):
+            module.eval()
 
 
 def _report(pending: Pending, processes: Processes, observer: Observer | None) -> Pending:

@@ -71,6 +71,7 @@ def test_another_source_inherits_no_arguments(folder):
         ('betas = [0.9]', 'betas'),
         ('ema_decay = 1.5', 'ema_decay must be in'),
         ('learns = "some"', 'learns must be one of'),
+        ('learns = "weights"', 'learns = "weights" needs starts_from'),
         ('learns = "judge"\nsteps = 1\nbatch_size = 1', 'steps must be at least 2 to fit a judge'),
         ('learns = "judge"', r'learns = "judge" needs network\.architecture refined'),
         ('learning_rate = 0', 'learning_rate must be positive'),

@@ -45,6 +45,16 @@ def test_a_stage_that_has_begun_goes_on_by_itself_and_tells_what_it_came_from(ru
     assert stage['recipe']['name'] == 'tiny'
 
 
+def test_weights_alone_learn_by_the_averages_of_the_stage_before(tmp_path):
+    network = TINY.network | {'normalisation': 'batch'}
+    first = run(dataclasses.replace(TINY, network=network), tmp_path / 'tiny')['average']
+    second = dataclasses.replace(SECOND, network=network, learns='weights')
+    learnt = run(second, tmp_path / 'second')
+    for state in (learnt['network'], learnt['average']):
+        same = {name for name, value in state.items() if torch.equal(value, first[name])}
+        assert same == {name for name in first if 'running' in name or 'tracked' in name}
+
+
 def test_a_stage_needs_the_run_before_it_and_the_same_network(runs):
     folder, _ = runs
     alone = dataclasses.replace(SECOND, starts_from='missing')

@@ -5,6 +5,8 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from torch import nn
+
 from qsmnet_bids.networks import ARCHITECTURES
 from qsmnet_bids.networks.network import Network
 from qsmnet_bids.networks.refined import Refined
@@ -166,7 +168,20 @@ def build_network(recipe: Recipe) -> Network:
         )
     if recipe.learns == 'judge' and not isinstance(network, Refined):
         raise ValueError(f'learns = "judge" needs network.architecture refined, got {name!r}')
+    if recipe.learns == 'weights' and not any(map(has_averages, network.modules())):
+        raise ValueError('learns = "weights" needs network.normalisation batch')
     return network
+
+
+def has_averages(module: nn.Module) -> bool:
+    """Tell whether a layer is batch normalisation.
+
+    Parameters
+    ----------
+    module
+        Of a network.
+    """
+    return isinstance(module, nn.BatchNorm3d)
 
 
 def build_source(recipe: Recipe) -> Source:

@@ -20,7 +20,7 @@ from training.judging import gather_evidence
 from training.losses import weighted_loss
 from training.observer import Observer, observed
 from training.processes import Processes
-from training.recipe import Recipe, build_source
+from training.recipe import Recipe, build_source, has_averages
 from training.tracking import Line
 from training.validation import predict
 
@@ -181,7 +181,7 @@ def _learn(run: Run, batch: Batch, processes: Processes) -> tuple[Tensor, Tensor
 def _fix_averages(network: nn.Module) -> None:
     """Let batch normalisation go by its running averages, and leave them as they are."""
     for module in network.modules():
-        if isinstance(module, nn.BatchNorm3d):
+        if has_averages(module):
             module.eval()
 
 

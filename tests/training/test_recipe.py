@@ -72,6 +72,7 @@ def test_another_source_inherits_no_arguments(folder):
         ('ema_decay = 1.5', 'ema_decay must be in'),
         ('learns = "some"', 'learns must be one of'),
         ('learns = "weights"', 'learns = "weights" needs starts_from'),
+        ('learns = "weights"\nstarts_from = "one"', r'needs network\.normalisation batch'),
         ('learns = "judge"\nsteps = 1\nbatch_size = 1', 'steps must be at least 2 to fit a judge'),
         ('learns = "judge"', r'learns = "judge" needs network\.architecture refined'),
         ('learning_rate = 0', 'learning_rate must be positive'),
